@@ -244,7 +244,7 @@ impl<'de, T> Deserialize<'de> for Signed<T> {
                 .decode(text.as_bytes())
                 .map_err(D::Error::custom)?
         } else {
-            Vec::<u8>::deserialize(deserializer)?
+            serde_bytes::ByteBuf::deserialize(deserializer)?.into_vec()
         };
         Ok(Self::from_bytes(bytes))
     }

@@ -18,7 +18,7 @@ use super::limits::{CLEARED_PER_ENTRY, GRANT_RETENTION, REQUEST_LIFETIME};
 use super::mailbox;
 use super::rows::{
     Certificate, CertificateOf, CurrentRights, DealRow, Grant, GrantCount, GrantDue, GrantOf,
-    GrantUsage, LiveGrant, ReceiptRow, RequestUsed, ViewNumber, ViewRow,
+    GrantUsage, LiveGrant, NextDue, ReceiptRow, RequestUsed, ViewNumber, ViewRow,
 };
 
 /// Refuses a request from so long ago, or dated so far ahead, that the grant that it was used for
@@ -40,12 +40,17 @@ pub fn plan(draft: &mut Draft<'_>, id: GrantId) {
 
 /// Looks at the grant that is due first, if one is due: one grant, and a bounded number of rows.
 pub fn step(draft: &mut Draft<'_>) {
-    let Some(((at, id), due)) = draft.scan::<GrantDue>(&(), 1).pop() else {
-        return;
-    };
-    if draft.time() < at {
+    let now = draft.time();
+    if draft.get::<NextDue>(&()).is_some_and(|next| now < next.0) {
         return;
     }
+    let first = draft.scan::<GrantDue>(&(), 1).pop();
+    // A grant that is made later is not due before that.
+    let next = first.map_or(now.plus(GRANT_RETENTION), |((at, _), _)| at);
+    let Some(((at, id), due)) = first.filter(|_| next <= now) else {
+        draft.put(&(), &NextDue(next));
+        return;
+    };
     match due {
         GrantDue::Cleared => clear(draft, at, id),
         GrantDue::Ended(sign) if ended(draft, &id) == Some(sign) => {

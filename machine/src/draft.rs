@@ -87,6 +87,11 @@ impl<'a> Draft<'a> {
         rows::scan(self, part, None, limit)
     }
 
+    /// At most `limit` rows in key order, from the first one on whose key begins with `from`.
+    pub fn scan_from<R: Row>(&self, from: &impl Key, limit: usize) -> Vec<(R::Key, R)> {
+        rows::scan_from(self, from, limit)
+    }
+
     /// Writes a row.
     pub fn put<R: Row>(&mut self, key: &R::Key, row: &R) {
         self.written

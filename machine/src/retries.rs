@@ -7,13 +7,15 @@
 //! Refusals are not stored: until its not-after, a delayed copy of a refused command is decided
 //! again. A client that tries again after a refusal uses a new request id.
 
-use cameo_common::ids::Hash;
+use std::time::Duration;
+
+use cameo_common::ids::{Hash, Millis};
 
 use super::command::{Done, Refusal};
 use super::draft::Draft;
-use super::limits::{RETRIES_EVICTED_PER_ENTRY, RETRY_RETENTION};
+use super::limits::{RESUME_WINDOW, RETRIES_EVICTED_PER_ENTRY, RETRY_RETENTION};
 use super::origin::Origin;
-use super::rows::{Retry, RetryAt, Row};
+use super::rows::{RetriesFrom, Retry, RetryAt, Row};
 
 /// A command's key in the retry table, and the hash of its operation.
 ///
@@ -46,11 +48,19 @@ pub fn check_time(draft: &Draft<'_>, origin: &Origin) -> Result<(), Refusal> {
     };
     if draft.time() > not_after {
         Err(Refusal::TooLate)
-    } else if not_after > draft.time().plus(RETRY_RETENTION) {
+    } else if not_after > draft.time().plus(kept_for(origin)) {
         // A repeat could arrive after its reply has been evicted.
         Err(Refusal::TooFarAhead)
     } else {
         Ok(())
+    }
+}
+
+/// For how long the reply to a command is found at least. A debit's is in its view's row.
+fn kept_for(origin: &Origin) -> Duration {
+    match origin {
+        Origin::Viewer(_) => RESUME_WINDOW,
+        _ => RETRY_RETENTION,
     }
 }
 
@@ -67,11 +77,19 @@ pub fn store(draft: &mut Draft<'_>, origin: &Origin, done: &Done) {
 /// [`RETRIES_EVICTED_PER_ENTRY`].
 pub fn evict_old(draft: &mut Draft<'_>) {
     let now = draft.time();
-    for ((at, device, request), RetryAt) in draft.scan::<RetryAt>(&(), RETRIES_EVICTED_PER_ENTRY) {
+    let from = draft.get::<RetriesFrom>(&());
+    let from = from.map_or(Millis::EPOCH, |from| from.0);
+    let oldest = draft.scan_from::<RetryAt>(&from, RETRIES_EVICTED_PER_ENTRY);
+    let mut evicted = from;
+    for ((at, device, request), RetryAt) in oldest {
         if at.plus(RETRY_RETENTION) >= now {
             break;
         }
         draft.delete::<RetryAt>(&(at, device, request));
         draft.delete::<Retry>(&(device, request));
+        evicted = at;
+    }
+    if evicted > from {
+        draft.put(&(), &RetriesFrom(evicted));
     }
 }

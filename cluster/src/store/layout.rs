@@ -20,7 +20,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// Version of the whole layout.
-pub(super) const FORMAT: &str = "cameo-data 3\n";
+pub(super) const FORMAT: &str = "cameo-data 4\n";
 
 const LOCK: &str = "LOCK";
 const FORMAT_FILE: &str = "FORMAT";

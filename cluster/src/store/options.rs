@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Interval of the write-behind.
-const DRAIN_EVERY: Duration = Duration::from_millis(100);
+const DRAIN_EVERY: Duration = Duration::from_secs(1);
 /// Above this size of the overlay, applying waits for the write-behind.
 const OVERLAY_BYTES: usize = 128 << 20;
 /// Pause after a snapshot that could not be written.

@@ -44,12 +44,13 @@ pub const TICKET_HEADER: &str = "cameo-ticket";
 pub const MAX_BODY: usize = 256 * 1024;
 /// A call's not-after may lie at most this far ahead; the retry table keeps outcomes longer.
 pub const MAX_CALL_LIFETIME: Duration = Duration::from_secs(2 * 60);
-/// Time that the retry table keeps an outcome, in log time: longer than any call is valid.
-pub const RETRY_RETENTION: Duration = Duration::from_secs(10 * 60);
+/// Time that the retry table keeps an outcome, in log time: longer than any call is valid. Nodes
+/// keep the table in memory, some 350 bytes for each command of this time.
+pub const RETRY_RETENTION: Duration = Duration::from_secs(3 * 60);
 /// A view may be resumed on its device for this long, in log time.
 pub const RESUME_WINDOW: Duration = Duration::from_secs(10 * 60);
 /// A view request may be charged for this long. Shorter than [`RESUME_WINDOW`], so that a request
-/// is dead before its device forgets it, and than [`RETRY_RETENTION`].
+/// is dead before its device forgets it.
 pub const VIEW_REQUEST_LIFETIME: Duration = Duration::from_secs(8 * 60);
 /// Time for which the ledger keeps a grant at least after it has ended, in log time; it is gone
 /// after twice that time at the latest.

@@ -159,3 +159,12 @@ impl Row for GrantDue {
     const KIND: Kind = Kind::GrantDue;
     type Key = (Millis, GrantId);
 }
+
+/// No grant is looked at before this time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NextDue(pub Millis);
+
+impl Row for NextDue {
+    const KIND: Kind = Kind::NextDue;
+    type Key = ();
+}

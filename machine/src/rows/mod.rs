@@ -25,10 +25,10 @@ pub use cluster::{
 pub use events::{Mail, MailAt, Notice, NoticeKind, Stream};
 pub use grants::{
     Counterparty, CurrentRights, DealRow, Grant, GrantCount, GrantDue, GrantOf, GrantUsage,
-    LiveGrant, Party, ReceiptRow, RequestUsed,
+    LiveGrant, NextDue, Party, ReceiptRow, RequestUsed,
 };
 pub use key::Key;
-pub use retries::{Retry, RetryAt};
+pub use retries::{RetriesFrom, Retry, RetryAt};
 pub use users::{
     Certificate, CertificateOf, Device, DeviceOf, Epochs, KeyOwner, Listed, Retired, Revocation,
     Session, User,
@@ -72,6 +72,7 @@ pub enum Kind {
     Counterparty = 0x28,
     RequestUsed = 0x29,
     GrantDue = 0x2a,
+    NextDue = 0x2b,
 
     View = 0x30,
     ViewNumber = 0x31,
@@ -83,6 +84,7 @@ pub enum Kind {
 
     Retry = 0x50,
     RetryAt = 0x51,
+    RetriesFrom = 0x52,
 }
 
 /// A kind of row, with the types of its key and its value.
@@ -110,7 +112,11 @@ pub fn key_bytes<R: Row>(key: &impl Key) -> Vec<u8> {
 /// Whether a row is of the retry table.
 #[must_use]
 pub fn is_of_retry_table(key: &[u8]) -> bool {
-    let kinds = [Kind::Retry as u8, Kind::RetryAt as u8];
+    let kinds = [
+        Kind::Retry as u8,
+        Kind::RetryAt as u8,
+        Kind::RetriesFrom as u8,
+    ];
     key.first().is_some_and(|kind| kinds.contains(kind))
 }
 
@@ -123,6 +129,15 @@ pub fn get<R: Row>(view: &dyn StateView, key: &R::Key) -> Option<R> {
 /// A row that must exist because another row refers to it.
 pub fn require<R: Row>(view: &dyn StateView, key: &R::Key) -> R {
     get(view, key).unwrap_or_else(|| damaged(R::KIND, &key_bytes::<R>(key), "it is missing"))
+}
+
+/// At most `limit` rows in key order, from the first one on whose key begins with `from` or is
+/// greater.
+pub fn scan_from<R: Row>(view: &dyn StateView, from: &impl Key, limit: usize) -> Vec<(R::Key, R)> {
+    let rows = view.scan(&[R::KIND as u8], &key_bytes::<R>(from), limit);
+    let rows = rows.into_iter();
+    rows.map(|(key, value)| (decode_key::<R>(&key), decode_value(&key, &value)))
+        .collect()
 }
 
 /// At most `limit` rows whose key begins with `part`, in key order, from the first one after

@@ -29,3 +29,13 @@ impl Row for RetryAt {
     const KIND: Kind = Kind::RetryAt;
     type Key = (Millis, PublicKey, RequestId);
 }
+
+/// No reply that is kept is older. Eviction begins here, and does not pass over those that were
+/// evicted just before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RetriesFrom(pub Millis);
+
+impl Row for RetriesFrom {
+    const KIND: Kind = Kind::RetriesFrom;
+    type Key = ();
+}

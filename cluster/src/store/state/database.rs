@@ -1,8 +1,12 @@
 //! The sled database of one generation: the machine's rows and two rows of the store.
 
+use std::ops::Bound;
 use std::path::Path;
 
+use cameo_common::wire::VersionError;
+
 use super::digest::RowDigest;
+use super::resident::{Resident, decode_block};
 use crate::store::failure::stop_process;
 use crate::store::meta::{Applied, MetaError};
 
@@ -12,6 +16,8 @@ pub(super) const META_KEY: &[u8] = b"\x00applied";
 pub(super) const DIGEST_KEY: &[u8] = b"\x00digest";
 /// Prefix of the machine's rows, so that they never collide with the store's.
 pub(super) const ROW_PREFIX: u8 = 1;
+/// Prefix of the blocks of resident rows; their number follows.
+const BLOCK_PREFIX: u8 = 2;
 const SLED_CACHE_BYTES: u64 = 64 << 20;
 
 /// Why a state on disk cannot be used.
@@ -25,6 +31,8 @@ pub(crate) enum GenerationError {
     NoMeta,
     #[error("its record of what was applied: {0}")]
     Meta(#[from] MetaError),
+    #[error("a block of resident rows: {0}")]
+    Block(#[from] VersionError),
     #[error("it has a row of an unknown kind")]
     UnknownRow,
     #[error("its rows differ from its digest")]
@@ -43,24 +51,52 @@ pub(super) fn open_sled(path: &Path) -> Result<sled::Db, GenerationError> {
     Ok(database)
 }
 
-/// Reads and checks every row; returns the last applied entry and the digest.
-pub(super) fn check(database: &sled::Db) -> Result<(Applied, RowDigest), GenerationError> {
+/// What a database is found to have.
+#[derive(Default)]
+pub(super) struct Found {
+    pub applied: Applied,
+    pub digest: RowDigest,
+    pub resident: Resident,
+}
+
+/// Reads and checks every row.
+pub(super) fn check(database: &sled::Db) -> Result<Found, GenerationError> {
     let meta = database.get(META_KEY)?.ok_or(GenerationError::NoMeta)?;
-    let digest = database.get(DIGEST_KEY)?.ok_or(GenerationError::NoMeta)?;
-    let (applied, written) = (Applied::decode(&meta)?, RowDigest::decode(&digest)?);
-    let mut found = RowDigest::default();
+    let written = database.get(DIGEST_KEY)?.ok_or(GenerationError::NoMeta)?;
+    let mut found = Found {
+        applied: Applied::decode(&meta)?,
+        digest: RowDigest::default(),
+        resident: Resident::default(),
+    };
     for row in database.iter() {
         let (key, value) = row?;
         match key.split_first() {
-            Some((&ROW_PREFIX, key)) => found.add(key, &value),
+            Some((&ROW_PREFIX, key)) => found.digest.add(key, &value),
+            Some((&BLOCK_PREFIX, number)) => read_block(&mut found.resident, number, &value)?,
             _ if key == META_KEY || key == DIGEST_KEY => {}
             _ => return Err(GenerationError::UnknownRow),
         }
     }
-    if found != written {
+    for (key, value) in found.resident.range(Bound::Unbounded) {
+        found.digest.add(key, value);
+    }
+    if found.digest != RowDigest::decode(&written)? {
         return Err(GenerationError::OtherRows);
     }
-    Ok((applied, found))
+    Ok(found)
+}
+
+fn read_block(into: &mut Resident, number: &[u8], value: &[u8]) -> Result<(), GenerationError> {
+    let number = number.try_into().map(u64::from_be_bytes);
+    let number = number.map_err(|_| GenerationError::UnknownRow)?;
+    into.take_block(number, &decode_block(value)?);
+    Ok(())
+}
+
+pub(super) fn block_key(number: u64) -> Vec<u8> {
+    let mut stored = vec![BLOCK_PREFIX];
+    stored.extend_from_slice(&number.to_be_bytes());
+    stored
 }
 
 /// Ends the process if a row cannot be read: it must not look like a missing row. The next start

@@ -1,4 +1,4 @@
-//! Write-behind: about every 100 ms the overlay is written to sled, as one atomic batch.
+//! Write-behind: about once a second the overlay is written to sled, as one atomic batch.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};

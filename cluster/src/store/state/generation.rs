@@ -1,7 +1,8 @@
 //! One sled database and, in memory, the rows that are not in it yet.
 //!
 //! Every row change has the version at which it was made (index + 1 of its entry). A reader sees
-//! the state at one version: the overlay's newest change up to it, otherwise sled. The drain writes
+//! the state at one version: the overlay's newest change up to it, otherwise a resident row, or
+//! what is in sled, of which a cache has the rows that entries are decided by. The drain writes
 //! changes up to a version into sled only when no reader of an older version is left, and removes
 //! them from the overlay only afterwards, so a reader never sees a partial change.
 
@@ -9,36 +10,49 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::database::{
-    DIGEST_KEY, GenerationError, META_KEY, ROW_PREFIX, check, open_sled, readable, row_key,
+    DIGEST_KEY, Found, GenerationError, META_KEY, block_key, check, open_sled, readable, row_key,
 };
 use super::digest::RowDigest;
 use super::overlay::Overlay;
+use super::resident::{Changes, Resident, encode_block};
+use super::row_cache::{CachedRow, RowCache};
+use super::scan;
 use crate::store::meta::Applied;
-use cameo_machine::{Change, Rows};
+use cameo_machine::{Change, Rows, is_of_retry_table};
 use parking_lot::{Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-struct Marks {
-    visible: Arc<Applied>,
+/// Most memory that the cache of rows takes.
+const CACHE_BYTES: usize = 64 << 20;
+
+pub(super) struct Marks {
+    pub visible: Arc<Applied>,
     /// Last entry whose changes are in sled.
-    written: Arc<Applied>,
+    pub written: Arc<Applied>,
     /// Digest of the rows in sled.
-    digest: RowDigest,
+    pub digest: RowDigest,
     /// Number of readers at each version.
-    readers: BTreeMap<u64, usize>,
+    pub readers: BTreeMap<u64, usize>,
+}
+
+/// Rows in memory.
+#[derive(Default)]
+pub(super) struct InMemory {
+    pub overlay: Overlay,
+    pub resident: Resident,
 }
 
 pub(crate) struct Generation {
     path: PathBuf,
-    database: sled::Db,
-    overlay: RwLock<Overlay>,
+    pub(super) database: sled::Db,
+    in_memory: RwLock<InMemory>,
+    pub(super) cache: RowCache,
     marks: Mutex<Marks>,
     /// Held while rows go from the overlay to sled, and while a digest is made of both.
-    moving: Mutex<()>,
-    reader_left: Condvar,
-    written: Condvar,
+    pub(super) moving: Mutex<()>,
+    pub(super) reader_left: Condvar,
+    pub(super) written: Condvar,
 }
 
 impl std::fmt::Debug for Generation {
@@ -53,12 +67,12 @@ impl Generation {
     /// Creates an empty database in a directory that does not exist yet.
     pub fn create(path: &Path) -> Result<Self, GenerationError> {
         let database = open_sled(path)?;
-        let (applied, digest) = (Applied::default(), RowDigest::default());
+        let found = Found::default();
         let mut batch = sled::Batch::default();
-        batch.insert(META_KEY, applied.encode());
-        batch.insert(DIGEST_KEY, digest.encode());
+        batch.insert(META_KEY, found.applied.encode());
+        batch.insert(DIGEST_KEY, found.digest.encode());
         database.apply_batch(batch)?;
-        Ok(Self::new(path, database, applied, digest))
+        Ok(Self::new(path, database, found))
     }
 
     /// Opens a database and reads all of it once, because sled detects damage only in pages it
@@ -66,25 +80,30 @@ impl Generation {
     pub fn open(path: &Path) -> Result<Self, GenerationError> {
         let open = || {
             let database = open_sled(path)?;
-            let (applied, digest) = check(&database)?;
-            Ok(Self::new(path, database, applied, digest))
+            let found = check(&database)?;
+            Ok(Self::new(path, database, found))
         };
         // sled panics on some kinds of damage.
         std::panic::catch_unwind(open).unwrap_or(Err(GenerationError::Panicked))
     }
 
-    fn new(path: &Path, database: sled::Db, applied: Applied, digest: RowDigest) -> Self {
-        let applied = Arc::new(applied);
+    fn new(path: &Path, database: sled::Db, found: Found) -> Self {
+        let applied = Arc::new(found.applied);
         let marks = Marks {
             written: Arc::clone(&applied),
             visible: applied,
-            digest,
+            digest: found.digest,
             readers: BTreeMap::new(),
+        };
+        let in_memory = InMemory {
+            overlay: Overlay::default(),
+            resident: found.resident,
         };
         Self {
             path: path.to_owned(),
             database,
-            overlay: RwLock::default(),
+            in_memory: RwLock::new(in_memory),
+            cache: RowCache::of_bytes(CACHE_BYTES),
             marks: Mutex::new(marks),
             moving: Mutex::new(()),
             reader_left: Condvar::new(),
@@ -96,7 +115,7 @@ impl Generation {
         &self.path
     }
 
-    fn marks(&self) -> MutexGuard<'_, Marks> {
+    pub(super) fn marks(&self) -> MutexGuard<'_, Marks> {
         self.marks.lock()
     }
 
@@ -104,25 +123,35 @@ impl Generation {
         Arc::clone(&self.marks().visible)
     }
 
-    fn overlay(&self) -> RwLockReadGuard<'_, Overlay> {
-        self.overlay.read()
+    pub(super) fn in_memory(&self) -> RwLockReadGuard<'_, InMemory> {
+        self.in_memory.read()
     }
 
-    fn overlay_mut(&self) -> RwLockWriteGuard<'_, Overlay> {
-        self.overlay.write()
+    pub(super) fn in_memory_mut(&self) -> RwLockWriteGuard<'_, InMemory> {
+        self.in_memory.write()
     }
 
     pub fn overlay_bytes(&self) -> usize {
-        self.overlay().bytes()
+        self.in_memory().overlay.bytes()
     }
 
     /// Writes rows of a snapshot directly into a database that has no readers yet.
     pub fn load(&self, rows: &Rows) -> Result<(), GenerationError> {
         let mut batch = sled::Batch::default();
+        let mut block = Changes::new();
         let mut marks = self.marks();
         for (key, value) in rows {
             marks.digest.add(key, value);
-            batch.insert(row_key(key), value.as_slice());
+            match is_of_retry_table(key) {
+                true => block.push((key.clone(), Some(value.clone()))),
+                false => batch.insert(row_key(key), value.as_slice()),
+            }
+        }
+        if !block.is_empty() {
+            let resident = &mut self.in_memory_mut().resident;
+            let number = resident.next_block();
+            batch.insert(block_key(number), encode_block(&block));
+            resident.take_block(number, &block);
         }
         Ok(self.database.apply_batch(batch)?)
     }
@@ -146,9 +175,10 @@ impl Generation {
         if changes.is_empty() {
             return;
         }
-        let mut overlay = self.overlay_mut();
+        let published = self.marks().visible.version();
+        let overlay = &mut self.in_memory_mut().overlay;
         for change in changes {
-            overlay.insert(version, change);
+            overlay.insert(version, change, published);
         }
     }
 
@@ -175,62 +205,58 @@ impl Generation {
         }
     }
 
+    /// A row as of a version.
     pub fn get(&self, version: u64, key: &[u8]) -> Option<Vec<u8>> {
-        if let Some(value) = self.overlay().get(version, key) {
+        let in_memory = self.in_memory();
+        if let Some(value) = in_memory.overlay.get(version, key) {
             return value.clone();
         }
-        readable(self.database.get(row_key(key))).map(|value| value.to_vec())
+        if is_of_retry_table(key) {
+            return in_memory.resident.get(key).map(<[u8]>::to_vec);
+        }
+        drop(in_memory);
+        self.stored(key).map(|value| value.to_vec())
+    }
+
+    /// A row as of the newest change. Only for applying, which alone adds changes: see `row_cache`.
+    pub fn get_latest(&self, key: &[u8]) -> Option<Vec<u8>> {
+        let in_memory = self.in_memory();
+        if let Some(value) = in_memory.overlay.get(u64::MAX, key) {
+            return value.clone();
+        }
+        if is_of_retry_table(key) {
+            return in_memory.resident.get(key).map(<[u8]>::to_vec);
+        }
+        if let Some(cached) = self.cache.get(key) {
+            return cached.map(|value| value.to_vec());
+        }
+        let stored = readable(self.database.get(row_key(key)));
+        self.cache.put(key, stored.as_deref().map(Arc::from));
+        stored.map(|value| value.to_vec())
+    }
+
+    /// A row that is neither in the overlay nor resident.
+    pub(super) fn stored(&self, key: &[u8]) -> CachedRow {
+        let cached = self.cache.get(key);
+        cached.unwrap_or_else(|| {
+            readable(self.database.get(row_key(key)))
+                .as_deref()
+                .map(Arc::from)
+        })
     }
 
     /// At most `limit` rows in key order, from `start` on, while the key starts with `prefix`.
     pub fn scan(&self, version: u64, prefix: &[u8], start: Bound<&[u8]>, limit: usize) -> Rows {
-        let overlay = self.overlay();
-        let mut in_memory = overlay
-            .range(version, start)
-            .take_while(|(key, _)| key.starts_with(prefix))
-            .peekable();
-        let mut stored = self.stored_rows(prefix, start).peekable();
-        let mut rows = Rows::new();
-        while rows.len() < limit {
-            let take_memory = match (in_memory.peek(), stored.peek()) {
-                (None, None) => break,
-                (Some(_), None) => true,
-                (None, Some(_)) => false,
-                (Some((key, _)), Some((other, _))) => key.as_slice() <= &other[1..],
-            };
-            if take_memory {
-                let Some((key, value)) = in_memory.next() else {
-                    break;
-                };
-                if stored
-                    .peek()
-                    .is_some_and(|(other, _)| other[1..] == key[..])
-                {
-                    stored.next();
-                }
-                rows.extend(value.clone().map(|value| (key.clone(), value)));
-            } else if let Some((key, value)) = stored.next() {
-                rows.push((key[1..].to_vec(), value.to_vec()));
-            }
-        }
-        rows
-    }
-
-    /// The rows in sled, in key order.
-    fn stored_rows<'a>(
-        &self,
-        prefix: &'a [u8],
-        start: Bound<&[u8]>,
-    ) -> impl Iterator<Item = (sled::IVec, sled::IVec)> + use<'a> {
-        let lower = match start {
-            Bound::Included(key) => Bound::Included(row_key(key)),
-            Bound::Excluded(key) => Bound::Excluded(row_key(key)),
-            Bound::Unbounded => Bound::Included(vec![ROW_PREFIX]),
-        };
-        self.database
-            .range::<Vec<u8>, _>((lower, Bound::Unbounded))
-            .map(readable)
-            .take_while(move |(key, _)| key[0] == ROW_PREFIX && key[1..].starts_with(prefix))
+        let in_memory = self.in_memory();
+        let changed = in_memory.overlay.range(version, start);
+        let resident = in_memory.resident.range(start);
+        let resident = (prefix.is_empty() || is_of_retry_table(prefix)).then_some(resident);
+        let stored = (!is_of_retry_table(prefix)).then(|| scan::stored(&self.database, start));
+        let base = scan::merged(
+            resident.into_iter().flatten().map(Into::into),
+            stored.into_iter().flatten(),
+        );
+        scan::overlaid(changed, base, prefix, limit)
     }
 
     /// The digest of the visible rows. Blocks, and hashes what is not in sled yet.
@@ -250,7 +276,7 @@ impl Generation {
     /// The same if the overlay has at most `rows` rows, and nothing is written to sled just now.
     pub fn cheap_digest(&self, rows: usize) -> Option<(Arc<Applied>, RowDigest)> {
         let moving = self.moving.try_lock()?;
-        (self.overlay().rows() <= rows).then(|| {
+        (self.in_memory().overlay.rows() <= rows).then(|| {
             let applied = self.applied();
             let digest = self.digest_with_overlay(&moving, &applied);
             (applied, digest)
@@ -266,121 +292,24 @@ impl Generation {
     fn digest_with_overlay(&self, _moving: &MutexGuard<'_, ()>, applied: &Applied) -> RowDigest {
         let mut digest = self.marks().digest.clone();
         let changes: Vec<_> = {
-            let overlay = self.overlay();
-            let changes = overlay.range(applied.version(), Bound::Unbounded);
+            let in_memory = self.in_memory();
+            let changes = in_memory.overlay.range(applied.version(), Bound::Unbounded);
             changes
                 .map(|(key, value)| (key.clone(), value.clone()))
                 .collect()
         };
         for (key, value) in changes {
-            let before = readable(self.database.get(row_key(&key)));
-            digest.change(&key, before.as_deref(), value.as_deref());
+            digest.change(&key, self.written_row(&key).as_deref(), value.as_deref());
         }
         digest
     }
 
-    /// The version that `write_back` would write, or `None` when sled is up to date.
-    pub fn unwritten(&self) -> Option<Arc<Applied>> {
-        let marks = self.marks();
-        (marks.visible.version() > marks.written.version()).then(|| Arc::clone(&marks.visible))
-    }
-
-    /// Waits until there is no reader before `version`; false at the timeout.
-    pub fn wait_for_readers(&self, version: u64, timeout: Duration) -> bool {
-        let blocked = |marks: &mut Marks| {
-            marks
-                .readers
-                .first_key_value()
-                .is_some_and(|(at, _)| *at < version)
-        };
-        let mut marks = self.marks();
-        self.reader_left
-            .wait_while_for(&mut marks, blocked, timeout);
-        // The condition may have come true at the last instant of a wait that timed out.
-        !blocked(&mut marks)
-    }
-
-    /// Writes everything up to `applied` in one atomic batch and removes it from the overlay. Call
-    /// only after `wait_for_readers`.
-    pub fn write_back(&self, applied: &Arc<Applied>) -> Result<(), GenerationError> {
-        let _moving = self.moving.lock();
-        let version = applied.version();
-        let mut digest = self.marks().digest.clone();
-        let mut batch = sled::Batch::default();
-        let mut after: Option<Vec<u8>> = None;
-        loop {
-            // In pieces that are copied, so that applying never waits long for the lock.
-            let overlay = self.overlay();
-            let piece = overlay.piece(after.as_deref());
-            let rows: Vec<_> = piece
-                .keys()
-                .iter()
-                .filter_map(|key| Some((key.clone(), overlay.get(version, key)?.clone())))
-                .collect();
-            drop(overlay);
-            for (key, value) in rows {
-                self.stage(&mut batch, &mut digest, &key, value.as_deref())?;
-            }
-            after = piece.next();
-            if after.is_none() {
-                break;
-            }
+    /// A row as of the last write to sled.
+    pub(super) fn written_row(&self, key: &[u8]) -> CachedRow {
+        match is_of_retry_table(key) {
+            true => self.in_memory().resident.get(key).map(Arc::from),
+            false => self.stored(key),
         }
-        batch.insert(META_KEY, applied.encode());
-        batch.insert(DIGEST_KEY, digest.encode());
-        self.database.apply_batch(batch)?;
-        self.prune(version);
-        let mut marks = self.marks();
-        marks.written = Arc::clone(applied);
-        marks.digest = digest;
-        self.written.notify_all();
-        Ok(())
-    }
-
-    fn stage(
-        &self,
-        batch: &mut sled::Batch,
-        digest: &mut RowDigest,
-        key: &[u8],
-        value: Option<&[u8]>,
-    ) -> Result<(), GenerationError> {
-        let stored = row_key(key);
-        let before = self.database.get(&stored)?;
-        digest.change(key, before.as_deref(), value);
-        match value {
-            Some(value) => batch.insert(stored, value),
-            None => batch.remove(stored),
-        }
-        Ok(())
-    }
-
-    /// Waits until sled has everything that is visible now; false at the timeout.
-    pub fn wait_written(&self, timeout: Duration) -> bool {
-        let mut marks = self.marks();
-        let wanted = marks.visible.version();
-        let blocked = |marks: &mut Marks| marks.written.version() < wanted;
-        self.written.wait_while_for(&mut marks, blocked, timeout);
-        !blocked(&mut marks)
-    }
-
-    fn prune(&self, version: u64) {
-        let mut after: Option<Vec<u8>> = None;
-        loop {
-            let mut overlay = self.overlay_mut();
-            let piece = overlay.piece(after.as_deref());
-            overlay.prune(version, piece.keys());
-            after = piece.next();
-            if after.is_none() {
-                return;
-            }
-        }
-    }
-
-    /// Flushes sled's buffers to the kernel, so that a kill of the process loses little. Not an
-    /// fsync.
-    pub fn flush(&self) -> Result<(), GenerationError> {
-        self.database.flush()?;
-        Ok(())
     }
 }
 

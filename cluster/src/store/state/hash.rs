@@ -14,7 +14,7 @@ pub struct StateHash {
 }
 
 /// Most rows of the overlay that are hashed for one question. With more, the state is hashed as of
-/// the last write to sled, a tenth of a second ago.
+/// the last write to sled, up to a second ago.
 const ROWS_A_QUESTION: usize = 32;
 
 impl State {

@@ -12,8 +12,12 @@ mod drain_signal;
 pub(super) mod generation;
 mod hash;
 mod overlay;
+mod resident;
+mod row_cache;
+mod scan;
 mod shared;
 mod view;
+mod write_back;
 
 use std::sync::Arc;
 

@@ -6,7 +6,7 @@ use std::ops::Bound;
 use cameo_machine::Change;
 
 /// Rows processed in one hold of the lock.
-const PIECE_ROWS: usize = 512;
+const PIECE_ROWS: usize = 128;
 /// Estimated memory of one change, beside its key and value.
 const CHANGE_OVERHEAD_BYTES: usize = 96;
 
@@ -30,8 +30,9 @@ impl Overlay {
         self.rows.len()
     }
 
-    /// Records one change. Versions never decrease.
-    pub fn insert(&mut self, version: u64, change: Change) {
+    /// Records one change. Versions never decrease. No reader is at a version after `published`, so
+    /// of the changes since then only the newest is kept.
+    pub fn insert(&mut self, version: u64, change: Change, published: u64) {
         let (key, value) = match change {
             Change::Put { key, value } => (key, Some(value)),
             Change::Delete { key } => (key, None),
@@ -43,7 +44,10 @@ impl Overlay {
                 return;
             }
             Some(versions) => match versions.last_mut() {
-                Some((at, last)) if *at == version => std::mem::replace(last, value),
+                Some((at, last)) if *at > published => {
+                    *at = version;
+                    std::mem::replace(last, value)
+                }
                 _ => {
                     versions.push((version, value));
                     return;

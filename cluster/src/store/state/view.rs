@@ -68,7 +68,7 @@ pub(crate) struct LatestView<'a>(pub &'a Generation);
 
 impl StateView for LatestView<'_> {
     fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
-        self.0.get(u64::MAX, key)
+        self.0.get_latest(key)
     }
 
     fn scan(&self, prefix: &[u8], from: &[u8], limit: usize) -> Rows {

@@ -170,7 +170,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
-    /// The state behaves like a map, across sled, overlay and restarts.
+    /// The state behaves like a map, across sled, cache, resident rows, overlay and restarts.
     #[test]
     fn the_state_behaves_like_a_map(steps in steps()) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -182,7 +182,8 @@ proptest! {
             for step in steps {
                 match step {
                     Step::Write(key, value) => {
-                        let key = format!("k{key:02}");
+                        // Rows of sled, and of the retry table, which are resident.
+                        let key = format!("{}{key:02}", ["k", "P", "Q"][usize::from(key) % 3]);
                         let text = match value {
                             Some(value) => format!("{key}={value}"),
                             None => key.clone(),
@@ -203,12 +204,15 @@ proptest! {
                 }
                 let view = opened.state.view();
                 for (prefix, from, limit) in
-                    [("", "", 99), ("k0", "", 3), ("k", "k05", 4), ("k1", "k11", 9), ("x", "", 1)]
+                    [
+                        ("", "", 99), ("", "P05", 9), ("k0", "", 3), ("k", "k03", 4),
+                        ("P", "", 9), ("P0", "P04", 2), ("Q1", "Q11", 9), ("x", "", 1),
+                    ]
                 {
                     let (prefix, from) = (prefix.as_bytes(), from.as_bytes());
                     assert_eq!(view.scan(prefix, from, limit), model.scan(prefix, from, limit));
                 }
-                for key in ["k00", "k07", "k11"] {
+                for key in ["k00", "k09", "P01", "P07", "Q11"] {
                     assert_eq!(view.get(key.as_bytes()), model.get(key.as_bytes()));
                 }
             }

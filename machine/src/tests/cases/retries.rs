@@ -1,6 +1,7 @@
 use cameo_common::ids::{RequestId, whole_millis};
 
 use crate::limits::RETRY_RETENTION;
+use crate::rows::{self, RetriesFrom, RetryAt};
 use crate::tests::cast::{ada, bob, puts, rights};
 use crate::tests::script::{CALL_LIFE_MS, Script};
 use crate::{Caller, Op, Refusal, read};
@@ -100,12 +101,18 @@ fn replies_are_evicted_after_their_retention() {
     for _ in 0..50 {
         script.does(&ada(), ada().comes_online(1, true)).unwrap();
     }
-    let size = script.state.0.len();
+    let kept = |script: &Script| {
+        let rows = rows::scan::<RetryAt>(&script.state, &(), None, usize::MAX);
+        rows.len()
+    };
+    assert_eq!(kept(&script), 51);
     // when their retention has passed, and new commands come
     script.wait(whole_millis(RETRY_RETENTION) + 1);
     for _ in 0..50 {
         script.does(&ada(), ada().comes_online(1, true)).unwrap();
     }
-    // then the table has not grown
-    assert!(script.state.0.len() <= size, "{}", script.state.0.len());
+    // then the table has those alone, and the next eviction begins after the old ones.
+    assert_eq!(kept(&script), 50);
+    let from = rows::get::<RetriesFrom>(&script.state, &()).unwrap();
+    assert!(from.0 < script.now && from.0.plus(RETRY_RETENTION) < script.now);
 }

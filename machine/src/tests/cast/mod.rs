@@ -18,7 +18,7 @@ use cameo_common::rights::Rights;
 use cameo_common::signed::{Signed, Statement};
 use cameo_common::statements::{PhotoRequest, Receipt, RightsAck, ViewRequest};
 
-use crate::limits::RETRY_RETENTION;
+use crate::limits::RESUME_WINDOW;
 use crate::{Authorization, Op};
 
 pub use offer::Offer;
@@ -29,7 +29,7 @@ pub const START: Millis = Millis(1_000_000);
 pub const CERTIFICATES_END: Millis = START.plus(Duration::from_secs(365 * 24 * 3_600));
 
 /// The last time at which view requests are charged.
-pub const VIEWS_END: Millis = START.plus(RETRY_RETENTION);
+pub const VIEWS_END: Millis = START.plus(RESUME_WINDOW);
 
 /// Holders of the keys. The operator has no name in the cluster.
 const NAMES: [&str; 5] = ["ada", "bob", "cyd", "eve", "operator"];

@@ -8,7 +8,7 @@ use super::{assert_pinned, hex};
 use crate::rows::*;
 use crate::{Done, MapView};
 
-const ALL: [Kind; 37] = [
+const ALL: [Kind; 39] = [
     Kind::LogTime,
     Kind::Founded,
     Kind::Descriptor,
@@ -38,6 +38,7 @@ const ALL: [Kind; 37] = [
     Kind::Counterparty,
     Kind::RequestUsed,
     Kind::GrantDue,
+    Kind::NextDue,
     Kind::View,
     Kind::ViewNumber,
     Kind::Stream,
@@ -46,6 +47,7 @@ const ALL: [Kind; 37] = [
     Kind::Mail,
     Kind::Retry,
     Kind::RetryAt,
+    Kind::RetriesFrom,
 ];
 
 fn user() -> UserName {
@@ -154,6 +156,7 @@ fn sample(kind: Kind) -> String {
             line(&name, &(KEY, REQUEST), &Retry { content, done })
         }
         Kind::RetryAt => line(&name, &(Millis(1_000), KEY, REQUEST), &RetryAt),
+        Kind::RetriesFrom => line(&name, &(), &RetriesFrom(Millis(1_000))),
         Kind::Grant => {
             let party = |name, byte| Party {
                 name,
@@ -186,6 +189,7 @@ fn sample(kind: Kind) -> String {
         Kind::Counterparty => line(&name, &(user(), viewer), &Counterparty),
         Kind::RequestUsed => line(&name, &Hash([0x55; 32]), &RequestUsed(GRANT)),
         Kind::GrantDue => line(&name, &(Millis(1_000), GRANT), &GrantDue::Ended((2, 1))),
+        Kind::NextDue => line(&name, &(), &NextDue(Millis(1_000))),
         Kind::View => {
             let view = ViewRow {
                 number: 1,

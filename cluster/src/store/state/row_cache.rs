@@ -1,0 +1,47 @@
+//! Rows of sled in memory, within a limit: those that entries were decided by.
+//!
+//! Law: while a row is not in the overlay, its cached value is the one in sled. So only applying
+//! fills the cache, while it keeps the overlay from being pruned, and a write to sled replaces what
+//! is cached before it prunes the overlay.
+
+use std::sync::Arc;
+
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+
+/// Memory of a cached row, beside its key and value.
+const ROW_OVERHEAD_BYTES: usize = 96;
+/// Assumed size of a row, from which the cache plans its table.
+const TYPICAL_ROW_BYTES: usize = 256;
+
+/// `None`: there is no such row.
+pub(super) type CachedRow = Option<Arc<[u8]>>;
+
+/// See the module.
+pub(super) struct RowCache(Cache<Box<[u8]>, CachedRow, Bytes>);
+
+impl RowCache {
+    /// A cache of at most `bytes` bytes, about.
+    pub fn of_bytes(bytes: usize) -> Self {
+        let rows = bytes / TYPICAL_ROW_BYTES;
+        Self(Cache::with_weighter(rows, bytes as u64, Bytes))
+    }
+
+    pub fn get(&self, key: &[u8]) -> Option<CachedRow> {
+        self.0.get(key)
+    }
+
+    pub fn put(&self, key: &[u8], row: CachedRow) {
+        self.0.insert(key.into(), row);
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Bytes;
+
+impl Weighter<Box<[u8]>, CachedRow> for Bytes {
+    fn weight(&self, key: &Box<[u8]>, row: &CachedRow) -> u64 {
+        let value = row.as_ref().map_or(0, |value| value.len());
+        (key.len() + value + ROW_OVERHEAD_BYTES) as u64
+    }
+}

@@ -1,0 +1,152 @@
+//! Writing of the overlay to sled, as one atomic batch.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cameo_machine::is_of_retry_table;
+
+use super::database::{DIGEST_KEY, GenerationError, META_KEY, block_key, row_key};
+use super::generation::{Generation, Marks};
+use super::resident::{BLOCK_ROWS, Changes, encode_block};
+use crate::store::meta::Applied;
+
+/// What one write moves from the overlay to sled.
+#[derive(Default)]
+struct Staged {
+    rows: Changes,
+    /// Resident rows, by the block that has them.
+    blocks: Vec<(u64, Changes)>,
+    /// Blocks that are removed.
+    dead: Vec<u64>,
+}
+
+impl Generation {
+    /// The version that `write_back` would write, or `None` when sled is up to date.
+    pub fn unwritten(&self) -> Option<Arc<Applied>> {
+        let marks = self.marks();
+        (marks.visible.version() > marks.written.version()).then(|| Arc::clone(&marks.visible))
+    }
+
+    /// Waits until there is no reader before `version`; false at the timeout.
+    pub fn wait_for_readers(&self, version: u64, timeout: Duration) -> bool {
+        let blocked = |marks: &mut Marks| {
+            marks
+                .readers
+                .first_key_value()
+                .is_some_and(|(at, _)| *at < version)
+        };
+        let mut marks = self.marks();
+        self.reader_left
+            .wait_while_for(&mut marks, blocked, timeout);
+        // The condition may have come true at the last instant of a wait that timed out.
+        !blocked(&mut marks)
+    }
+
+    /// Writes everything up to `applied` in one atomic batch and removes it from the overlay. Call
+    /// only after `wait_for_readers`.
+    pub fn write_back(&self, applied: &Arc<Applied>) -> Result<(), GenerationError> {
+        let _moving = self.moving.lock();
+        let version = applied.version();
+        let staged = self.staged(version);
+        let mut digest = self.marks().digest.clone();
+        let mut batch = sled::Batch::default();
+        let resident = staged.blocks.iter().flat_map(|(_, changes)| changes);
+        for (key, value) in staged.rows.iter().chain(resident) {
+            digest.change(key, self.written_row(key).as_deref(), value.as_deref());
+        }
+        for (key, value) in &staged.rows {
+            match value {
+                Some(value) => batch.insert(row_key(key), value.as_slice()),
+                None => batch.remove(row_key(key)),
+            }
+        }
+        for (number, changes) in &staged.blocks {
+            batch.insert(block_key(*number), encode_block(changes));
+        }
+        for number in &staged.dead {
+            batch.remove(block_key(*number));
+        }
+        batch.insert(META_KEY, applied.encode());
+        batch.insert(DIGEST_KEY, digest.encode());
+        self.database.apply_batch(batch)?;
+        self.take_in(staged);
+        self.prune(version);
+        let mut marks = self.marks();
+        marks.written = Arc::clone(applied);
+        marks.digest = digest;
+        self.written.notify_all();
+        Ok(())
+    }
+
+    /// The changes up to a version, copied in pieces, so that applying never waits long for the
+    /// lock.
+    fn staged(&self, version: u64) -> Staged {
+        let mut staged = Staged::default();
+        let mut resident = Changes::new();
+        let mut after: Option<Vec<u8>> = None;
+        loop {
+            let in_memory = self.in_memory();
+            let piece = in_memory.overlay.piece(after.as_deref());
+            for key in piece.keys() {
+                let Some(value) = in_memory.overlay.get(version, key) else {
+                    continue;
+                };
+                let rows = match is_of_retry_table(key) {
+                    true => &mut resident,
+                    false => &mut staged.rows,
+                };
+                rows.push((key.clone(), value.clone()));
+            }
+            after = piece.next();
+            if after.is_none() {
+                break;
+            }
+        }
+        let in_memory = self.in_memory();
+        staged.dead = in_memory.resident.dead_blocks();
+        let blocks = resident.chunks(BLOCK_ROWS).map(<[_]>::to_vec);
+        staged.blocks = (in_memory.resident.next_block()..).zip(blocks).collect();
+        staged
+    }
+
+    /// The cache and the resident rows as sled has them now. The overlay still hides them.
+    fn take_in(&self, staged: Staged) {
+        for (key, value) in staged.rows {
+            self.cache.put(&key, value.map(Arc::from));
+        }
+        for (number, changes) in staged.blocks {
+            let resident = &mut self.in_memory_mut().resident;
+            resident.take_block(number, &changes);
+        }
+        self.in_memory_mut().resident.forget_blocks(&staged.dead);
+    }
+
+    /// Waits until sled has everything that is visible now; false at the timeout.
+    pub fn wait_written(&self, timeout: Duration) -> bool {
+        let mut marks = self.marks();
+        let wanted = marks.visible.version();
+        let blocked = |marks: &mut Marks| marks.written.version() < wanted;
+        self.written.wait_while_for(&mut marks, blocked, timeout);
+        !blocked(&mut marks)
+    }
+
+    fn prune(&self, version: u64) {
+        let mut after: Option<Vec<u8>> = None;
+        loop {
+            let overlay = &mut self.in_memory_mut().overlay;
+            let piece = overlay.piece(after.as_deref());
+            overlay.prune(version, piece.keys());
+            after = piece.next();
+            if after.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// Flushes sled's buffers to the kernel, so that a kill of the process loses little. Not an
+    /// fsync.
+    pub fn flush(&self) -> Result<(), GenerationError> {
+        self.database.flush()?;
+        Ok(())
+    }
+}
