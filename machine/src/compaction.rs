@@ -52,10 +52,10 @@ pub fn step(draft: &mut Draft<'_>) {
         return;
     };
     match due {
-        GrantDue::Cleared => clear(draft, at, id),
+        GrantDue::Cleared { from } => clear(draft, at, id, from),
         GrantDue::Ended(sign) if ended(draft, &id) == Some(sign) => {
             remove(draft, &id);
-            draft.put(&(at, id), &GrantDue::Cleared);
+            draft.put(&(at, id), &GrantDue::Cleared { from: 0 });
         }
         GrantDue::Live | GrantDue::Ended(_) => {
             let next = draft.time().plus(GRANT_RETENTION);
@@ -99,8 +99,8 @@ fn remove(draft: &mut Draft<'_>, id: &GrantId) {
 
 /// Removes some deals and views of a grant that is gone, each view with its device's certificate if
 /// no other grant has a view that needs it.
-fn clear(draft: &mut Draft<'_>, at: Millis, id: GrantId) {
-    let views = draft.scan::<ViewNumber>(&id, CLEARED_PER_ENTRY);
+fn clear(draft: &mut Draft<'_>, at: Millis, id: GrantId, from: u32) {
+    let views = draft.scan_from::<ViewNumber>(&id, &(id, from), CLEARED_PER_ENTRY);
     for (key, ViewNumber(request)) in &views {
         let view = draft.require::<ViewRow>(&(id, *request));
         draft.delete::<ViewRow>(&(id, *request));
@@ -116,5 +116,7 @@ fn clear(draft: &mut Draft<'_>, at: Millis, id: GrantId) {
     }
     if deals.len() + views.len() < CLEARED_PER_ENTRY {
         draft.delete::<GrantDue>(&(at, id));
+    } else if let Some(((_, last), _)) = views.last() {
+        draft.put(&(at, id), &GrantDue::Cleared { from: *last });
     }
 }

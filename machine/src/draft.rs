@@ -87,9 +87,15 @@ impl<'a> Draft<'a> {
         rows::scan(self, part, None, limit)
     }
 
-    /// At most `limit` rows in key order, from the first one on whose key begins with `from`.
-    pub fn scan_from<R: Row>(&self, from: &impl Key, limit: usize) -> Vec<(R::Key, R)> {
-        rows::scan_from(self, from, limit)
+    /// The same, from the first one on whose key begins with `from` or is greater. Where rows are
+    /// removed from the front, a scan without it passes over all that were removed of late.
+    pub fn scan_from<R: Row>(
+        &self,
+        part: &impl Key,
+        from: &impl Key,
+        limit: usize,
+    ) -> Vec<(R::Key, R)> {
+        rows::scan_from(self, part, from, limit)
     }
 
     /// Writes a row.

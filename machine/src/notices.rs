@@ -29,7 +29,12 @@ fn trim(draft: &mut Draft<'_>, user: &UserName) {
     if stream.notices < MAX_NOTICES_PER_USER {
         stream.notices += 1;
         draft.put(user, &stream);
-    } else if let Some((oldest, _)) = draft.scan::<Notice>(user, 1).pop() {
+        return;
+    }
+    let from = (user.clone(), stream.dropped);
+    if let Some((oldest, _)) = draft.scan_from::<Notice>(user, &from, 1).pop() {
+        stream.dropped = oldest.1;
+        draft.put(user, &stream);
         draft.delete::<Notice>(&oldest);
     }
 }

@@ -79,7 +79,7 @@ pub fn evict_old(draft: &mut Draft<'_>) {
     let now = draft.time();
     let from = draft.get::<RetriesFrom>(&());
     let from = from.map_or(Millis::EPOCH, |from| from.0);
-    let oldest = draft.scan_from::<RetryAt>(&from, RETRIES_EVICTED_PER_ENTRY);
+    let oldest = draft.scan_from::<RetryAt>(&(), &from, RETRIES_EVICTED_PER_ENTRY);
     let mut evicted = from;
     for ((at, device, request), RetryAt) in oldest {
         if at.plus(RETRY_RETENTION) >= now {

@@ -50,7 +50,8 @@ pub fn newest_event(view: &dyn StateView, user: &UserName) -> u64 {
 
 /// The first notices after a sequence, without those of what is compacted.
 fn notices_after(view: &dyn StateView, user: &UserName, after: u64, limit: usize) -> Vec<Event> {
-    let (mut events, mut after) = (Vec::new(), (user.clone(), after));
+    let dropped = rows::get::<Stream>(view, user).map_or(0, |stream| stream.dropped);
+    let (mut events, mut after) = (Vec::new(), (user.clone(), after.max(dropped)));
     while events.len() < limit {
         let page = rows::scan::<Notice>(view, user, Some(&after), limit - events.len());
         let Some((last, _)) = page.last() else {

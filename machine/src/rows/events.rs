@@ -15,10 +15,13 @@ pub struct Stream {
     pub last: u64,
     /// Number of notices kept.
     pub notices: u32,
+    /// Sequence of the notice that was dropped last; 0 for none. All before it are gone too.
+    pub dropped: u64,
 }
 
 impl Row for Stream {
     const KIND: Kind = Kind::Stream;
+    const VERSION: u8 = 2;
     type Key = UserName;
 }
 

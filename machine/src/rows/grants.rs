@@ -151,12 +151,13 @@ pub enum GrantDue {
     Live,
     /// It had: with rights of this version, and so many views used.
     Ended((u64, u32)),
-    /// It is gone, and some of its deals and views are left.
-    Cleared,
+    /// It is gone, and so are its views before the one of this number. Some of the rest are left.
+    Cleared { from: u32 },
 }
 
 impl Row for GrantDue {
     const KIND: Kind = Kind::GrantDue;
+    const VERSION: u8 = 2;
     type Key = (Millis, GrantId);
 }
 

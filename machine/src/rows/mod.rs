@@ -131,10 +131,15 @@ pub fn require<R: Row>(view: &dyn StateView, key: &R::Key) -> R {
     get(view, key).unwrap_or_else(|| damaged(R::KIND, &key_bytes::<R>(key), "it is missing"))
 }
 
-/// At most `limit` rows in key order, from the first one on whose key begins with `from` or is
-/// greater.
-pub fn scan_from<R: Row>(view: &dyn StateView, from: &impl Key, limit: usize) -> Vec<(R::Key, R)> {
-    let rows = view.scan(&[R::KIND as u8], &key_bytes::<R>(from), limit);
+/// At most `limit` rows whose key begins with `part`, in key order, from the first one on whose key
+/// begins with `from` or is greater.
+pub fn scan_from<R: Row>(
+    view: &dyn StateView,
+    part: &impl Key,
+    from: &impl Key,
+    limit: usize,
+) -> Vec<(R::Key, R)> {
+    let rows = view.scan(&key_bytes::<R>(part), &key_bytes::<R>(from), limit);
     let rows = rows.into_iter();
     rows.map(|(key, value)| (decode_key::<R>(&key), decode_value(&key, &value)))
         .collect()

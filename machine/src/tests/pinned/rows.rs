@@ -134,6 +134,7 @@ fn sample(kind: Kind) -> String {
             let stream = Stream {
                 last: 300,
                 notices: 2,
+                dropped: 200,
             };
             line(&name, &user(), &stream)
         }
