@@ -4,7 +4,6 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use axum::extract::{FromRequest, Request};
-use axum::http::request::Parts;
 use cameo_common::api::{AUTHORIZATION_HEADER, DebitView, ErrorCode, MAX_BODY, Register};
 use cameo_common::ids::whole_millis;
 use cameo_common::op::{Authorization, Op};
