@@ -21,14 +21,22 @@ pub struct WrongSigners(Mutex<HashMap<PublicKey, Instant>>);
 impl WrongSigners {
     /// Whether this device's commands are to be verified before they are proposed.
     pub fn contains(&self, device: &PublicKey) -> bool {
-        let (mut devices, now) = (self.0.lock(), Instant::now());
-        forget_if_full(&mut devices, now);
-        devices.len() >= MAX_DEVICES || devices.get(device).is_some_and(|until| *until > now)
+        self.contains_at(device, Instant::now())
     }
 
     /// Records that a device has sent a wrong signature.
     pub fn add(&self, device: PublicKey) {
-        let (mut devices, now) = (self.0.lock(), Instant::now());
+        self.add_at(device, Instant::now());
+    }
+
+    fn contains_at(&self, device: &PublicKey, now: Instant) -> bool {
+        let mut devices = self.0.lock();
+        forget_if_full(&mut devices, now);
+        devices.len() >= MAX_DEVICES || devices.get(device).is_some_and(|until| *until > now)
+    }
+
+    fn add_at(&self, device: PublicKey, now: Instant) {
+        let mut devices = self.0.lock();
         forget_if_full(&mut devices, now);
         if devices.len() < MAX_DEVICES || devices.contains_key(&device) {
             devices.insert(device, now + SUSPICION);
@@ -51,8 +59,6 @@ impl fmt::Debug for WrongSigners {
 
 #[cfg(test)]
 mod tests {
-    use tokio::time::advance;
-
     use super::*;
 
     fn device(number: usize) -> PublicKey {
@@ -61,32 +67,32 @@ mod tests {
         PublicKey(key)
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_device_is_verified_first_for_some_minutes_after_a_wrong_signature() {
-        let signers = WrongSigners::default();
-        signers.add(device(1));
-        assert!(signers.contains(&device(1)));
-        assert!(!signers.contains(&device(2)));
-        advance(SUSPICION).await;
-        assert!(!signers.contains(&device(1)));
+    #[test]
+    fn a_device_is_verified_first_for_some_minutes_after_a_wrong_signature() {
+        let (signers, start) = (WrongSigners::default(), Instant::now());
+        signers.add_at(device(1), start);
+        assert!(signers.contains_at(&device(1), start));
+        assert!(!signers.contains_at(&device(2), start));
+        assert!(!signers.contains_at(&device(1), start + SUSPICION));
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn attack_many_wrong_signers_push_none_out_of_the_bounded_table() {
+    #[test]
+    fn attack_many_wrong_signers_push_none_out_of_the_bounded_table() {
         // given a table that is full
-        let signers = WrongSigners::default();
+        let (signers, start) = (WrongSigners::default(), Instant::now());
         for number in 0..2 * MAX_DEVICES {
-            signers.add(device(number));
+            signers.add_at(device(number), start);
         }
         // then those that found no room are verified first, as all others are
         assert_eq!(signers.0.lock().len(), MAX_DEVICES);
         for number in [0, MAX_DEVICES, 3 * MAX_DEVICES] {
-            assert!(signers.contains(&device(number)));
+            assert!(signers.contains_at(&device(number), start));
         }
         // until the first ones are forgotten
-        advance(SUSPICION).await;
-        assert!(!signers.contains(&device(0)));
-        signers.add(device(5));
-        assert!(signers.contains(&device(5)) && !signers.contains(&device(6)));
+        let later = start + SUSPICION;
+        assert!(!signers.contains_at(&device(0), later));
+        signers.add_at(device(5), later);
+        assert!(signers.contains_at(&device(5), later));
+        assert!(!signers.contains_at(&device(6), later));
     }
 }
