@@ -138,7 +138,8 @@ fn order(order: operator::Order) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return usage(&error),
     };
-    report(runtime.block_on(operator::run(order)))
+    let tell = |line: &str| say!("cameod: {line}");
+    report(runtime.block_on(operator::run(order, operator::Tell(&tell))))
 }
 
 /// Prints the result of a verb.

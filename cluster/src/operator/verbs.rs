@@ -11,6 +11,7 @@ use super::client::OperatorClient;
 use super::invite::{self, InviteOrder};
 use super::key_file;
 use super::outcome::{Report, VerbError, random, request_id};
+use super::patience::Tell;
 use super::token::{TokenFile, TokenOrder};
 
 /// A verb of the operator, with its flags checked.
@@ -31,23 +32,25 @@ pub enum Operation {
     RemoveWorker(NodeId),
 }
 
-/// Carries out a verb.
+/// Carries out a verb, and says what it waits for when that takes long.
 ///
 /// # Errors
 /// See [`VerbError`].
-pub async fn run(order: Order) -> Result<Report, VerbError> {
+pub async fn run(order: Order, tell: Tell<'_>) -> Result<Report, VerbError> {
     let key = key_file::read(&order.key)?;
-    let client = OperatorClient::connect(key, order.cluster).await?;
+    let connected = OperatorClient::connect(key, order.cluster);
+    let connected = tell.waiting("waiting for a node of the cluster to answer", connected);
+    let client = connected.await?;
     match order.operation {
         Operation::SetRegistration(mode) => {
             let command = OperatorCommand::SetRegistration { mode };
-            client.order(&command, request_id()?).await?;
+            tell.order(&client, &command, request_id()?).await?;
             Ok(note(format!("registration is {mode} from now on")))
         }
-        Operation::Invite(order) => invite::create(&client, order).await,
+        Operation::Invite(order) => invite::create(&client, order, tell).await,
         Operation::Retire(user) => {
             let command = OperatorCommand::Retire { user: user.clone() };
-            client.order(&command, request_id()?).await?;
+            tell.order(&client, &command, request_id()?).await?;
             Ok(note(format!("{user} is retired; the name stays taken")))
         }
         Operation::RemoveWorker(node) => {
@@ -55,8 +58,10 @@ pub async fn run(order: Order) -> Result<Report, VerbError> {
                 return Err(VerbError::Voter(node));
             }
             let command = OperatorCommand::RemoveWorker { node };
-            client.order(&command, request_id()?).await?;
-            client.wait_until_gone(node).await?;
+            tell.order(&client, &command, request_id()?).await?;
+            let waits =
+                format!("the order is in force; waiting until nodes say that {node} is gone");
+            tell.waiting(&waits, client.wait_until_gone(node)).await?;
             Ok(note(format!(
                 "node {node} is no longer a member: delete its folder, and do not use its id again"
             )))
