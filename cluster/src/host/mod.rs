@@ -4,7 +4,9 @@
 pub mod blocking;
 pub mod clock;
 pub mod descriptors;
+pub mod listen_error;
 pub mod private_file;
+pub(crate) mod repeats;
 pub mod rng;
 pub(crate) mod seldom;
 pub mod signatures;

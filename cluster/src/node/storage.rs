@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -15,17 +16,24 @@ use crate::host::blocking::Blocking;
 use crate::host::thread_priority;
 use crate::raft::quarantine::{QuarantineDisk, QuarantineFolder};
 use crate::raft::{self, AppliedState};
-use crate::store::{Decider, NodeRecord, Opened, Options, Snapshots, StateMachine, Store, Wal};
+use crate::store::{
+    Decider, DirectoryError, NodeRecord, OpenError, Opened, Options, Snapshots, StateMachine,
+    Store, Wal,
+};
 
 pub(super) fn make_folder(config: &Config) -> Result<(), StartError> {
     fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(&config.data)
-        .map_err(|error| StartError::Data {
-            path: config.data.display().to_string(),
-            error,
-        })
+        .map_err(|error| at_folder(&config.data, error))
+}
+
+fn at_folder(path: &Path, error: io::Error) -> StartError {
+    StartError::Data {
+        path: path.display().to_string(),
+        error,
+    }
 }
 
 pub(super) async fn open_store(config: &Config, decider: Decider) -> Result<Opened, StartError> {
@@ -43,7 +51,10 @@ pub(super) async fn open_store(config: &Config, decider: Decider) -> Result<Open
     opened
         .await
         .map_err(|_| StartError::System("opening the store failed".to_owned()))?
-        .map_err(StartError::from)
+        .map_err(|error| match error {
+            OpenError::Directory(DirectoryError::Io(path, error)) => at_folder(&path, error),
+            error => error.into(),
+        })
 }
 
 /// The opened storage of a node.
