@@ -21,6 +21,8 @@ async fn waits_because(world: &World, id: impl Into<NodeId>, words: &str) {
         why(node).is_some_and(|why| why.contains(words))
     })
     .await;
+    // `cameod` puts "waiting: " before it.
+    assert!(why(node).is_none_or(|why| !why.contains("waiting")));
 }
 
 #[tokio::test(flavor = "multi_thread")]
