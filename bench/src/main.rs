@@ -36,7 +36,11 @@ enum Benchmark {
 }
 
 fn main() -> ExitCode {
-    let done = match Arguments::parse().benchmark {
+    let arguments: Arguments = match cameo_chaos::usage::parse() {
+        Ok(arguments) => arguments,
+        Err(code) => return code,
+    };
+    let done = match arguments.benchmark {
         Benchmark::Codec(arguments) => codec::run(&arguments),
         Benchmark::Core(arguments) => core(&arguments),
         Benchmark::Dispatch(arguments) => dispatch(&arguments),

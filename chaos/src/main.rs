@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use cameo_chaos::target::real;
-use cameo_chaos::{check, decisions, simulation, tally};
+use cameo_chaos::{check, decisions, simulation, tally, usage};
 use clap::{Parser, Subcommand};
 
 #[derive(Debug, Parser)]
@@ -79,7 +79,11 @@ struct Jobs {
 
 /// Runs what the command line says.
 pub fn main() -> ExitCode {
-    match Arguments::parse().verb {
+    let arguments: Arguments = match usage::parse() {
+        Ok(arguments) => arguments,
+        Err(code) => return code,
+    };
+    match arguments.verb {
         Verb::Run(arguments) => real::run_command(&arguments),
         Verb::Soak(arguments) => real::soak_command(&arguments),
         Verb::Kill(arguments) => kill(&arguments),

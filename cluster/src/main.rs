@@ -139,7 +139,7 @@ fn order(order: operator::Order) -> ExitCode {
         Err(error) => return usage(&error),
     };
     let tell = |line: &str| say!("cameod: {line}");
-    report(runtime.block_on(operator::run(order, tell)))
+    report(runtime.block_on(operator::run(order, operator::Tell(&tell))))
 }
 
 /// Prints the result of a verb.

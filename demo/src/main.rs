@@ -7,12 +7,14 @@ mod cases;
 mod reporter;
 mod setup;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::Context as _;
 use cameo_client::cli::demo::Options;
+use cameo_client::cli::usage_error;
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -31,7 +33,14 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let line: Vec<OsString> = std::env::args_os().collect();
+    let arguments = match Arguments::try_parse_from(&line) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let json = line.iter().any(|word| word == "--json");
+            return ExitCode::from(usage_error(&error, json, "cameo-demo") as u8);
+        }
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();
@@ -42,7 +51,8 @@ fn main() -> ExitCode {
             ExitCode::from(u8::from(!all_passed))
         }
         Err(error) => {
-            eprintln!("cameo demo: no threads can be started: {error}");
+            let why = anyhow::anyhow!("no threads can be started: {error}");
+            Reporter::new(arguments.json).finish(Err(why));
             ExitCode::FAILURE
         }
     }

@@ -4,5 +4,5 @@
 mod sealed;
 mod source;
 
-pub use sealed::{Fresh, OpenError, SEALED_BYTES, SECRET_BYTES, Secret, open, seal};
+pub use sealed::{Fresh, OpenError, SEALED_BYTES, SECRET_BYTES, SealError, Secret, open, seal};
 pub use source::{FileError, PASSPHRASE_LIMIT, first_line, prompt};

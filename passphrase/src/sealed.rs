@@ -59,6 +59,11 @@ pub enum OpenError {
     Wrong,
 }
 
+/// A secret that cannot be sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the key of the passphrase cannot be derived: that takes 64 MiB of memory")]
+pub struct SealError;
+
 /// Argon2id costs.
 #[derive(Clone, Copy)]
 struct Costs {
@@ -70,13 +75,13 @@ struct Costs {
 /// Seals a secret in a file with this header.
 ///
 /// # Errors
-/// [`OpenError::Costs`] when there is not the memory for it.
+/// [`SealError`] when there is not the memory for it.
 pub fn seal(
     passphrase: &[u8],
     header: &[u8],
     secret: &Secret,
     fresh: &Fresh,
-) -> Result<Vec<u8>, OpenError> {
+) -> Result<Vec<u8>, SealError> {
     seal_at(COSTS, passphrase, header, secret, fresh)
 }
 
@@ -86,20 +91,21 @@ fn seal_at(
     header: &[u8],
     secret: &Secret,
     fresh: &Fresh,
-) -> Result<Vec<u8>, OpenError> {
+) -> Result<Vec<u8>, SealError> {
     let mut bytes = Vec::with_capacity(SEALED_BYTES);
     for cost in [costs.memory_kib, costs.passes, costs.lanes] {
         bytes.extend(cost.to_le_bytes());
     }
     bytes.extend(fresh.salt);
-    let key = costs.stretch(passphrase, &fresh.salt)?;
+    let key = costs.stretch(passphrase, &fresh.salt);
+    let key = key.map_err(|_| SealError)?;
     let payload = Payload {
         msg: secret.as_slice(),
         aad: &[header, &bytes].concat(),
     };
     let sealed = XChaCha20Poly1305::new((&*key).into())
         .encrypt(&XNonce::from(fresh.nonce), payload)
-        .map_err(|_| OpenError::Length)?;
+        .map_err(|_| SealError)?;
     bytes.extend(fresh.nonce);
     bytes.extend(sealed);
     Ok(bytes)
@@ -169,6 +175,18 @@ mod tests {
         lanes: 1,
     };
     const HEADER: &[u8] = b"cameokey\x01\0";
+
+    #[test]
+    fn a_secret_at_costs_that_do_not_serve_is_not_sealed() {
+        let costs = Costs { lanes: 0, ..CHEAP };
+        let fresh = Fresh {
+            salt: [3; SALT_BYTES],
+            nonce: [5; NONCE_BYTES],
+        };
+        let secret = Zeroizing::new([7; SECRET_BYTES]);
+        let sealed = seal_at(costs, b"correct horse", HEADER, &secret, &fresh);
+        assert_eq!(sealed, Err(SealError));
+    }
 
     fn sealed() -> Vec<u8> {
         let fresh = Fresh {

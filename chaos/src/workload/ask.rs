@@ -4,9 +4,9 @@ use bytes::Bytes;
 use cameo_common::api::AUTHORIZATION_HEADER;
 use cameo_common::ids::{ClusterId, Hash, Millis, RequestId};
 use cameo_common::keys::SigningKey;
-use cameo_common::op::{Authorization, Op};
-use cameo_common::signed::Signed;
-use data_encoding::BASE64URL_NOPAD;
+use cameo_common::op::Op;
+
+use crate::statements::authorization;
 
 /// A call to be signed and sent.
 #[derive(Debug, Clone)]
@@ -104,21 +104,10 @@ impl Ask {
     ) -> Option<(&'static str, String)> {
         match self.proof {
             Proof::Command(op) => {
-                let authorization = Authorization {
-                    device: device.public(),
-                    cluster,
-                    request: self.request,
-                    not_after,
-                    op,
-                };
-                let signed = Signed::new(device, authorization);
-                Some((AUTHORIZATION_HEADER, encoded(&signed)))
+                let header = authorization(device, cluster, self.request, not_after, op);
+                Some((AUTHORIZATION_HEADER, header))
             }
             Proof::Tls | Proof::Body => None,
         }
     }
-}
-
-fn encoded<T>(signed: &Signed<T>) -> String {
-    BASE64URL_NOPAD.encode(signed.as_bytes())
 }

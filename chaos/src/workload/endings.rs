@@ -12,10 +12,11 @@ use rand::seq::SliceRandom as _;
 use tokio::time::Instant;
 
 use super::client::{Client, Outcome, persist};
-use super::grant::{Grant, Permission};
+use super::grant::Grant;
 use super::ledger::{charge, two_people};
 use super::run::Run;
 use super::view::{Charged, View};
+use crate::statements::Permission;
 
 /// Time that one grant is worked on.
 const GRANT_LIFE: Duration = Duration::from_secs(8);

@@ -7,17 +7,17 @@ use cameo_common::api::{
     AckRights, CreateGrant, Created, Done, GrantInfo, LogInfo, PutReceipt, PutRights, RightsStored,
     ViewTaken, paths,
 };
-use cameo_common::ids::{GrantId, Hash, ImageId, Millis, NodeId, RequestId};
+use cameo_common::ids::{GrantId, Hash, NodeId, RequestId};
 use cameo_common::keys::PublicKey;
 use cameo_common::rights::Rights;
-use cameo_common::sealing::{Dealing, Share, deal};
 use cameo_common::signed::Signed;
-use cameo_common::statements::{FirstFloor, Manifest, PhotoRequest, Receipt, RightsAck};
+use cameo_common::statements::{Receipt, RightsAck};
 
 use super::ask::Ask;
 use super::client::{Client, Outcome, persist};
 use super::person::{Device, Person};
 use crate::history::{self, Answer, Key, Op, Operation, Terms};
+use crate::statements::{Permission, new_grant};
 
 /// A grant that its owner has made up.
 #[derive(Debug)]
@@ -31,14 +31,6 @@ pub struct Grant {
     body: CreateGrant,
 }
 
-/// What the owner permits in a version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Permission {
-    pub views: u32,
-    pub revoked: bool,
-    pub expires: Option<Millis>,
-}
-
 impl Grant {
     /// Statements for a new image of the owner. None when the cluster's descriptor cannot be dealt
     /// to.
@@ -49,46 +41,14 @@ impl Grant {
         first: Permission,
     ) -> Option<Self> {
         let run = client.run.clone();
-        let image = ImageId(client.bytes());
-        let request = PhotoRequest {
-            viewer: viewer.identity.public(),
-            owner: owner.identity.public(),
-            image,
-            request: client.request(),
-            asked_at: run.port.now_unix(),
-        };
-        let request = Signed::new(&viewer.identity, request);
-        let manifest = Manifest {
-            owner: owner.identity.public(),
-            owner_name: owner.name.clone(),
-            viewer: viewer.identity.public(),
-            viewer_name: viewer.name.clone(),
-            viewer_sealing: viewer.sealing.public(),
-            cluster: run.cluster,
-            image,
-            nonce: Hash(client.bytes()),
-            request: request.hash(),
-            payload: Hash(client.bytes()),
-            payload_length: 1_000,
-            key_commitment: Hash(client.bytes()),
-        };
-        let id = manifest.grant_id();
-        let dealing = Dealing {
-            cluster: run.cluster,
-            grant: id,
-            owner: manifest.owner,
-            viewer: manifest.viewer,
-            number: 1,
-            first_floor: FirstFloor::NEW,
-        };
-        let share = Share::random(&mut client.rng);
-        let dealt = deal(&mut client.rng, &dealing, &share, &run.descriptor).ok()?;
-        let body = CreateGrant {
-            request,
-            manifest: Signed::new(&owner.identity, manifest),
-            deal: Signed::new(&owner.identity, dealt),
-            rights: sign(owner, id, 1, first),
-        };
+        let (id, body) = new_grant(
+            &mut client.rng,
+            run.port.now_unix(),
+            (run.cluster, &run.descriptor),
+            (owner.party(), viewer.party()),
+            first,
+        )
+        .ok()?;
         Some(Self {
             id,
             key: Key::grant(&id),
@@ -120,12 +80,12 @@ impl Grant {
     /// The owner's next version.
     pub fn next_rights(&self, permission: Permission) -> Signed<Rights> {
         let version = self.version.fetch_add(1, Ordering::Relaxed) + 1;
-        sign(&self.owner, self.id, version, permission)
+        self.owner.party().rights(self.id, version, permission)
     }
 
     /// A statement of a given version, which may be an old one.
     pub fn rights(&self, version: u64, permission: Permission) -> Signed<Rights> {
-        sign(&self.owner, self.id, version, permission)
+        self.owner.party().rights(self.id, version, permission)
     }
 
     /// The highest version so far.
@@ -287,20 +247,6 @@ pub fn terms(rights: &Signed<Rights>) -> Terms {
             statement,
         },
     }
-}
-
-fn sign(owner: &Person, grant: GrantId, version: u64, permission: Permission) -> Signed<Rights> {
-    let rights = Rights {
-        owner: owner.identity.public(),
-        grant,
-        version,
-        permitted: permission.views,
-        expires: permission.expires,
-        revoked: permission.revoked,
-        may_save: false,
-        offline: 0,
-    };
-    Signed::new(&owner.identity, rights)
 }
 
 fn stored(answer: RightsStored) -> history::RightsStored {

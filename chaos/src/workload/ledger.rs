@@ -11,10 +11,11 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::client::{Client, Outcome, persist};
-use super::grant::{Grant, Permission};
+use super::grant::Grant;
 use super::person::Person;
 use super::run::Run;
 use super::view::{Charged, View};
+use crate::statements::Permission;
 
 /// Time that clients spend on one grant: its history stays short enough to be judged.
 const GRANT_LIFE: Duration = Duration::from_secs(6);

@@ -17,11 +17,12 @@ use tokio::time::{Instant, timeout_at};
 use super::ask::Ask;
 use super::client::{Client, Outcome, persist};
 use super::events::Events;
-use super::grant::{Grant, Permission, terms};
+use super::grant::{Grant, terms};
 use super::ledger::permission;
 use super::person::{Device, Person};
 use super::run::Run;
 use crate::history::{self, Answer, EpochArg, Op, Operation};
+use crate::statements::Permission;
 
 /// Time that one grant is worked on.
 const GRANT_LIFE: Duration = Duration::from_secs(10);

@@ -1,26 +1,21 @@
 //! A person: identity, and the devices that act for it.
 
-use std::time::Duration;
-
 use cameo_common::api::{Register, Registered, paths};
-use cameo_common::identity::{DeviceCertificate, UserCard};
-use cameo_common::ids::{Millis, NodeId, UserName};
+use cameo_common::identity::DeviceCertificate;
+use cameo_common::ids::{NodeId, UserName};
 use cameo_common::keys::{SealingSecret, SigningKey};
 use cameo_common::signed::Signed;
 
 use super::ask::Ask;
 use super::client::{Client, Outcome, persist};
 use crate::history::{Key, Op, Operation, RegisterArg};
-
-/// Validity of a device's certificate: clocks are set forward in some runs.
-const CERTIFICATE_LIFE: Duration = Duration::from_secs(30 * 24 * 3_600);
+use crate::statements::Party;
 
 /// A name with its keys.
 #[derive(Debug)]
 pub struct Person {
     pub name: UserName,
     pub identity: SigningKey,
-    pub card: Signed<UserCard>,
     pub sealing: SealingSecret,
     /// The first one registers with the name.
     pub devices: Vec<Device>,
@@ -38,22 +33,28 @@ impl Person {
     pub fn new(client: &mut Client, name: UserName, devices: usize) -> Self {
         let identity = SigningKey::from_seed(client.bytes());
         let sealing = SealingSecret::from_bytes(client.bytes());
-        let card = UserCard {
-            name: name.clone(),
-            key: identity.public(),
-            sealing: sealing.public(),
-            sequence: 1,
-        };
-        let now = client.run.port.now_unix();
-        let devices = (0..devices)
-            .map(|_| Device::new(SigningKey::from_seed(client.bytes()), &identity, now))
-            .collect();
-        Self {
+        let mut person = Self {
             name,
-            card: Signed::new(&identity, card),
             identity,
             sealing,
-            devices,
+            devices: Vec::new(),
+        };
+        let now = client.run.port.now_unix();
+        for _ in 0..devices {
+            let key = SigningKey::from_seed(client.bytes());
+            let certificate = person.party().certificate(key.public(), now);
+            person.devices.push(Device { key, certificate });
+        }
+        person
+    }
+
+    /// The person in statements.
+    #[must_use]
+    pub fn party(&self) -> Party<'_> {
+        Party {
+            name: &self.name,
+            identity: &self.identity,
+            sealing: self.sealing.public(),
         }
     }
 
@@ -85,7 +86,7 @@ impl Person {
     /// The call that registers a device.
     pub fn registration(&self, client: &mut Client, device: &Device) -> Ask {
         let body = Register {
-            card: self.card.clone(),
+            card: self.party().card(),
             certificate: device.certificate.clone(),
             invite: None,
         };
@@ -103,20 +104,5 @@ impl Person {
             }
         }
         true
-    }
-}
-
-impl Device {
-    fn new(key: SigningKey, identity: &SigningKey, now: Millis) -> Self {
-        let certificate = DeviceCertificate {
-            user: identity.public(),
-            device: key.public(),
-            sequence: 1,
-            not_after: now.plus(CERTIFICATE_LIFE),
-        };
-        Self {
-            certificate: Signed::new(identity, certificate),
-            key,
-        }
     }
 }

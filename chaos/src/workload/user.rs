@@ -9,11 +9,9 @@ use cameo_common::api::{
     AUTHORIZATION_HEADER, ApiError, ClusterInfo, ErrorCode, PlaceJob, PlaceJobs, Placed,
     PlacedJobs, Placement, Register, Registered, TICKET_HEADER, paths,
 };
-use cameo_common::identity::{DeviceCertificate, UserCard};
 use cameo_common::ids::{ClusterId, Millis, RequestId, UserName};
 use cameo_common::keys::{SealingSecret, SigningKey};
-use cameo_common::op::{Authorization, Op};
-use cameo_common::signed::Signed;
+use cameo_common::op::Op;
 use cameo_tls::{API_ALPN, Expected};
 use data_encoding::BASE64URL_NOPAD;
 use reqwest::Method;
@@ -21,11 +19,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::rng::random;
+use crate::statements::{Party, authorization};
 
 /// Time from a call to its not-after.
 const CALL_LIFE: Duration = Duration::from_secs(60);
-/// Validity of the device's certificate.
-const CERTIFICATE_LIFE: Duration = Duration::from_secs(24 * 3_600);
 /// Longest wait for a connection: all nodes are on this machine.
 const CONNECT_WITHIN: Duration = Duration::from_secs(2);
 
@@ -114,24 +111,12 @@ impl User {
     }
 
     fn registration(&self, name: UserName) -> Register {
-        let key = SigningKey::from_seed(random());
-        let card = UserCard {
-            name,
-            key: key.public(),
+        let party = Party {
+            name: &name,
+            identity: &SigningKey::from_seed(random()),
             sealing: SealingSecret::from_bytes(random()).public(),
-            sequence: 1,
         };
-        let certificate = DeviceCertificate {
-            user: key.public(),
-            device: self.device.public(),
-            sequence: 1,
-            not_after: now().plus(CERTIFICATE_LIFE),
-        };
-        Register {
-            card: Signed::new(&key, card),
-            certificate: Signed::new(&key, certificate),
-            invite: None,
-        }
+        party.registration(self.device.public(), now())
     }
 
     /// Asks a node to place a job.
@@ -181,14 +166,9 @@ impl User {
     }
 
     fn authorize(&self, op: &Op) -> String {
-        let authorization = Authorization {
-            device: self.device.public(),
-            cluster: self.cluster,
-            request: RequestId(random()),
-            not_after: now().plus(CALL_LIFE),
-            op: op.hash(),
-        };
-        BASE64URL_NOPAD.encode(Signed::new(&self.device, authorization).as_bytes())
+        let not_after = now().plus(CALL_LIFE);
+        let request = RequestId(random());
+        authorization(&self.device, self.cluster, request, not_after, op.hash())
     }
 }
 

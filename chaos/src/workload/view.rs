@@ -1,27 +1,25 @@
 //! Views of a grant: charged by the cluster, opened with its parts.
 
-use cameo_common::api::{DebitView, Debited, ReleasePart, Released, VIEW_REQUEST_LIFETIME, paths};
+use cameo_common::api::{DebitView, Debited, ReleasePart, Released, paths};
 use cameo_common::ids::{NodeId, RequestId};
 use cameo_common::keys::{SIGNATURE_LENGTH, SealingSecret};
-use cameo_common::sealing::{PartContext, ReleaseContext, open_release};
 use cameo_common::signed::Signed;
-use cameo_common::statements::{Deal, ViewRequest};
-use data_encoding::BASE64URL_NOPAD;
+use cameo_common::statements::Deal;
 
 use super::ask::Ask;
 use super::client::{Client, Outcome};
 use super::grant::Grant;
 use super::person::Device;
 use crate::history::{self, Op, Operation};
+use crate::statements;
 
 /// A view that a device has asked for: what it repeats, and opens parts with.
 #[derive(Debug, Clone)]
 pub struct View {
     pub request: RequestId,
-    pub signed: Signed<ViewRequest>,
     /// False when it is not signed by the device that it names.
     pub genuine: bool,
-    one_time: SealingSecret,
+    content: statements::View,
     ask: Ask,
 }
 
@@ -49,28 +47,21 @@ impl Grant {
         genuine: bool,
     ) -> View {
         let one_time = SealingSecret::from_bytes(client.bytes());
-        let content = ViewRequest {
-            device: device.key.public(),
-            cluster: client.run.cluster,
-            grant: self.id,
-            request,
-            one_time: one_time.public(),
-            not_after: client.run.port.now_unix().plus(VIEW_REQUEST_LIFETIME),
-        };
-        let mut signed = Signed::new(&device.key, content);
+        let of = (client.run.cluster, self.id);
+        let now = client.run.port.now_unix();
+        let mut content = statements::View::new(&device.key, of, request, one_time, now);
         if !genuine {
-            signed = unsigned(&signed);
+            content.signed = unsigned(&content.signed);
         }
         let body = DebitView {
-            request: signed.clone(),
+            request: content.signed.clone(),
         };
         let call = client.request();
         View {
             request,
             genuine,
-            one_time,
             ask: Ask::signed(paths::fill(paths::VIEWS, &self.id), &body, call),
-            signed,
+            content,
         }
     }
 
@@ -85,7 +76,7 @@ impl Grant {
         let arg = history::DebitArg {
             request: view.request,
             device: device.key.public(),
-            statement: view.signed.hash(),
+            statement: view.content.signed.hash(),
             genuine: view.genuine,
         };
         let mut deal = None;
@@ -124,7 +115,7 @@ impl Grant {
     ) -> Outcome<history::Released> {
         let index = charged.index;
         let body = ReleasePart {
-            request: view.signed.clone(),
+            request: view.content.signed.clone(),
             index,
         };
         let call = client.request();
@@ -132,17 +123,16 @@ impl Grant {
         let arg = history::ReleaseArg {
             request: view.request,
             node,
-            statement: view.signed.hash(),
+            statement: view.content.signed.hash(),
             index,
         };
         let op = |out| Op::Release(Operation { arg, out });
         let result = |released: Released| history::Released {
             deal: released.deal,
             x: released.x,
-            opens: charged
-                .deal
-                .as_ref()
-                .is_some_and(|deal| opens(view, deal, node, &released)),
+            opens: charged.deal.as_ref().is_some_and(|deal| {
+                released.node == node && view.content.open(deal, &released).is_some()
+            }),
         };
         let attempt = client.attempt(&device.key, node, &ask, &self.key, result, op);
         attempt.await
@@ -157,23 +147,4 @@ fn unsigned<T>(signed: &Signed<T>) -> Signed<T> {
         *byte ^= 1;
     }
     Signed::from_bytes(bytes)
-}
-
-/// Whether a released part is the one that was dealt to this node, sealed to this view's key.
-fn opens(view: &View, deal: &Deal, node: NodeId, released: &Released) -> bool {
-    let Some(part) = deal.parts.iter().find(|part| part.node == node) else {
-        return false;
-    };
-    let context = ReleaseContext {
-        part: PartContext::of(deal, part),
-        request: view.request,
-        request_hash: view.signed.hash(),
-    };
-    let sealed = BASE64URL_NOPAD.decode(released.sealed.as_bytes());
-    sealed.is_ok_and(|sealed| {
-        released.node == node
-            && released.deal == deal.number
-            && released.x == part.x
-            && open_release(&view.one_time, &context, part, &sealed).is_ok()
-    })
 }

@@ -139,7 +139,7 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let json = arguments.iter().any(|argument| argument == "--json");
     match Cli::try_parse_from(&arguments) {
         Ok(cli) => carry_out(cli).await,
-        Err(error) => usage_error(&error, json),
+        Err(error) => usage_error(&error, json, "cameo"),
     }
 }
 
@@ -232,8 +232,8 @@ fn approval_report(approved: Approved) -> Report {
     }
 }
 
-/// Prints help, version or a usage error, the latter as JSON with `--json`.
-fn usage_error(error: &clap::Error, json: bool) -> Exit {
+/// Prints help, version or a usage error of a program, the latter as JSON with `--json`.
+pub fn usage_error(error: &clap::Error, json: bool, program: &str) -> Exit {
     if !error.use_stderr() {
         let _ = error.print();
         return Exit::Ok;
@@ -243,7 +243,7 @@ fn usage_error(error: &clap::Error, json: bool) -> Exit {
         let paragraph = text.lines().take_while(|line| !line.trim().is_empty());
         let sentence = paragraph.map(str::trim).collect::<Vec<_>>().join(" ");
         let sentence = sentence.strip_prefix("error: ").unwrap_or(&sentence);
-        let failure = Failure::usage(format!("{sentence}; see `cameo --help`"));
+        let failure = Failure::usage(format!("{sentence}; see `{program} --help`"));
         if let Err(error) = output::print_result(failure.document()) {
             output::print_message(error);
         }

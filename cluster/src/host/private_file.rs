@@ -15,6 +15,8 @@ const MAX_BYTES: u64 = 64 * 1024;
 pub enum PrivateFileError {
     #[error("there is no file {0}")]
     Missing(PathBuf),
+    #[error("there is no folder {0}: create it first")]
+    NoFolder(PathBuf),
     #[error("{0} can be read by others: run `chmod 600 {0}`")]
     Permissions(PathBuf),
     #[error("{0} exists already and was not changed")]
@@ -62,8 +64,41 @@ pub fn create(path: &Path, text: &str) -> Result<(), PrivateFileError> {
     };
     write().map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => PrivateFileError::Exists(path.to_owned()),
+        io::ErrorKind::NotFound => {
+            PrivateFileError::NoFolder(folder_of(path).unwrap_or(path).to_owned())
+        }
         _ => at(path, error),
     })
+}
+
+/// Replaces a file that only its owner can read, or creates it. Durable when it returns: after a
+/// crash the file has either the old bytes or the new ones.
+///
+/// # Errors
+/// Of the system. The old file is then still there.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let fresh = path.with_extension("new");
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&fresh)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&fresh, path)?;
+    match folder_of(path) {
+        Some(folder) => File::open(folder)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+/// The folder that a file is in.
+fn folder_of(path: &Path) -> Option<&Path> {
+    match path.parent() {
+        Some(folder) if folder.as_os_str().is_empty() => Some(Path::new(".")),
+        parent => parent,
+    }
 }
 
 /// Removes a file that was just created, and that nothing needs after all.
@@ -101,6 +136,26 @@ mod tests {
             Err(PrivateFileError::Exists(_))
         ));
         assert_eq!(*read(&path).unwrap(), "one");
+    }
+
+    #[test]
+    fn a_file_in_no_folder_is_told_by_the_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("none");
+        let told = create(&folder.join("key"), "one").unwrap_err().to_string();
+        let expected = format!("there is no folder {}: create it first", folder.display());
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn a_file_is_replaced_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("record");
+        for bytes in [&b"one and more"[..], b"two"] {
+            replace(&path, bytes).unwrap();
+            assert_eq!(fs::read(&path).unwrap(), bytes);
+        }
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
     }
 
     #[test]

@@ -25,6 +25,7 @@ use super::hello::Purpose;
 use super::refusal::Refusal;
 use super::tls::Tls;
 use super::transport::Transport;
+use crate::host::repeats::Repeats;
 pub use lane::Lane;
 pub use wire::PendingReply;
 use wire::Wire;
@@ -85,6 +86,8 @@ struct Shared {
     tls: Tls,
     transport: Arc<dyn Transport>,
     runtime: Handle,
+    /// Of peers without a link: each has several lanes.
+    unlinked: Repeats,
 }
 
 impl fmt::Debug for Links {
@@ -107,6 +110,7 @@ impl Links {
                 tls,
                 transport,
                 runtime,
+                unlinked: Repeats::default(),
             }),
             open: Arc::default(),
         })
@@ -249,20 +253,31 @@ impl Link {
                 let result =
                     Wire::connect(&shared.identity, &shared.tls, &*shared.transport, &dial).await;
                 if let Some(inner) = inner.upgrade() {
-                    inner.state.send_replace(outcome(result, failures, &dial));
+                    inner
+                        .state
+                        .send_replace(outcome(result, failures, &dial, &shared.unlinked));
                 }
             });
         }
     }
 }
 
-fn outcome(result: Result<Wire, CallError>, failures: u32, dial: &Dial) -> State {
+fn outcome(
+    result: Result<Wire, CallError>,
+    failures: u32,
+    dial: &Dial,
+    unlinked: &Repeats,
+) -> State {
     match result {
         Ok(wire) => State::Up(Arc::new(wire)),
         Err(why) => {
             // During bootstrap each request has its own link, and the node's stage has the reason.
-            if failures == 0 && dial.purpose == Purpose::Member {
-                tracing::info!(node = dial.node.0, address = %dial.address, %why, "no link");
+            if failures == 0
+                && dial.purpose == Purpose::Member
+                && let Some(repeated) = unlinked.due(format!("{} {why}", dial.node))
+            {
+                let (node, address) = (dial.node.0, &dial.address);
+                tracing::info!(node, address, %why, repeated, "no link");
             }
             let pause = FIRST_BACKOFF.saturating_mul(1 << failures.min(8));
             State::Down {

@@ -11,7 +11,7 @@
 
 use cameo_common::ids::{ClusterId, NodeId};
 use cameo_common::wire::{self, VersionError};
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{Hmac, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
@@ -153,9 +153,7 @@ impl Hello {
         role: Role,
         key: &[u8; 32],
     ) -> Hmac<Sha256> {
-        #[expect(clippy::expect_used, reason = "HMAC takes keys of every length")]
-        let mut mac = Hmac::<Sha256>::new_from_slice(secret.bytes())
-            .expect("HMAC takes keys of every length");
+        let mut mac = secret.mac();
         mac.update(PROOF_LABEL);
         mac.update(&session.exporter);
         mac.update(&[match role {

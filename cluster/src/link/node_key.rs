@@ -4,10 +4,10 @@
 //! replaced, because the membership and the deals refer to these keys.
 
 use std::fmt;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 use ed25519_dalek::SigningKey;
 use rand::TryRng;
@@ -16,6 +16,7 @@ use x25519_dalek::{PublicKey, StaticSecret};
 use zeroize::Zeroizing;
 
 use crate::host::lost_folder::LOST_FOLDER;
+use crate::host::private_file;
 
 const MAGIC: &[u8; 8] = b"cameokey";
 const VERSION: u8 = 1;
@@ -59,7 +60,7 @@ impl NodeKeys {
             }
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
                 let keys = Self::generate()?;
-                keys.write(path).map_err(|e| at(path, e))?;
+                private_file::replace(path, &keys.encode()).map_err(|e| at(path, e))?;
                 Ok(keys)
             }
             Err(e) => Err(at(path, e)),
@@ -144,24 +145,6 @@ impl NodeKeys {
         let sum = crc32fast::hash(&bytes);
         bytes.extend_from_slice(&sum.to_le_bytes());
         bytes
-    }
-
-    fn write(&self, path: &Path) -> io::Result<()> {
-        let directory = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
-            _ => PathBuf::from("."),
-        };
-        let fresh = path.with_extension("new");
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&fresh)?;
-        file.write_all(&self.encode())?;
-        file.sync_all()?;
-        fs::rename(&fresh, path)?;
-        File::open(directory)?.sync_all()
     }
 }
 

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use cameo_common::ids::{ClusterId, NodeId};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -9,6 +12,8 @@ use zeroize::Zeroizing;
 pub const MIN_SECRET_BYTES: usize = 16;
 /// A longer file is taken for a mistake.
 pub const MAX_SECRET_BYTES: usize = 4096;
+
+const CHECK_LABEL: &[u8] = b"cameo secret check 1";
 
 /// A secret that cannot be used.
 #[derive(Debug, Error)]
@@ -30,7 +35,24 @@ impl ClusterSecret {
         Ok(Self(bytes))
     }
 
-    pub(super) fn bytes(&self) -> &[u8] {
+    /// The value by which a node of a cluster recognises the secret: HMAC-SHA256(secret, label, id
+    /// of the node in 8 bytes, little endian, id of the cluster). Not a proof for a link.
+    pub fn check_value(&self, node: NodeId, cluster: &ClusterId) -> [u8; 32] {
+        let mut mac = self.mac();
+        mac.update(CHECK_LABEL);
+        mac.update(&node.0.to_le_bytes());
+        mac.update(&cluster.0);
+        mac.finalize().into_bytes().into()
+    }
+
+    /// HMAC-SHA256 under the secret, of nothing yet.
+    pub(super) fn mac(&self) -> Hmac<Sha256> {
+        #[expect(clippy::expect_used, reason = "HMAC takes keys of every length")]
+        Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes keys of every length")
+    }
+
+    #[cfg(test)]
+    fn bytes(&self) -> &[u8] {
         &self.0
     }
 }
@@ -55,5 +77,15 @@ mod tests {
         let secret = ClusterSecret::from_bytes(b"0123456789abcdef".to_vec()).unwrap();
         assert_eq!(secret.bytes(), b"0123456789abcdef");
         assert_eq!(format!("{secret:?}"), "ClusterSecret(..)");
+    }
+
+    #[test]
+    fn the_check_value_is_pinned() {
+        let secret = ClusterSecret::from_bytes(b"0123456789abcdef".to_vec()).unwrap();
+        let value = secret.check_value(NodeId(2), &ClusterId([9; 32]));
+        assert_eq!(
+            data_encoding::HEXLOWER.encode(&value),
+            "54381ca918d3cbc853054fb880025ebf9fb6217e5f4404c420d205dd471b7b3f"
+        );
     }
 }

@@ -27,6 +27,7 @@ use super::refusal::Refusal;
 use super::tls::{Session, Tls};
 use super::transport::{Accept, Stream, Transport};
 use super::{Identity, hello};
+use crate::host::repeats::Repeats;
 
 /// Most authenticated connections. Fifteen voters and all workers need 230.
 const MAX_CONNECTIONS: usize = 320;
@@ -129,6 +130,7 @@ async fn accept_all(
     let acceptor = TlsAcceptor::from(tls.server);
     let members = Arc::new(Mutex::new(Places::new(MAX_CONNECTIONS)));
     let mut handshakes = Places::new(MAX_HANDSHAKES);
+    let refusals = Arc::new(Repeats::default());
     // Aborting this task drops the set, and with it every connection.
     let mut connections = JoinSet::new();
     loop {
@@ -148,7 +150,7 @@ async fn accept_all(
             continue;
         };
         let (identity, acceptor, service) = (identity.clone(), acceptor.clone(), service.clone());
-        let members = Arc::clone(&members);
+        let (members, refusals) = (Arc::clone(&members), Arc::clone(&refusals));
         connections.spawn(async move {
             let accepted = tokio::select! {
                 accepted = timeout(
@@ -170,10 +172,18 @@ async fn accept_all(
                         tracing::debug!(node = caller.node.0, %error, "node connection ended");
                     }
                 }
-                Ok(Err(error)) => tracing::info!(%error, "node connection refused"),
-                Err(_) => tracing::info!("node connection timed out before its hello"),
+                Ok(Err(error)) => log_refusal(&refusals, from, &error.to_string()),
+                Err(_) => log_refusal(&refusals, from, "it timed out before its hello"),
             }
         });
+    }
+}
+
+/// Peers that are refused come again, several times a second.
+fn log_refusal(refusals: &Repeats, from: SocketAddr, why: &str) {
+    let from = from.ip();
+    if let Some(repeated) = refusals.due(format!("{from} {why}")) {
+        tracing::info!(%from, why, repeated, "node connection refused");
     }
 }
 
@@ -189,7 +199,9 @@ async fn accept_hello(
 ) -> io::Result<(Tcp, Caller, oneshot::Receiver<()>)> {
     let mut stream = acceptor.accept(stream).await?;
     let session = Session::of_server(stream.get_ref().1).map_err(io::Error::other)?;
-    let checked = read_hello(&mut stream).await?.and_then(|hello| {
+    let hello = read_hello(&mut stream).await?;
+    let claimed = hello.as_ref().ok().map(|hello| hello.node);
+    let checked = hello.and_then(|hello| {
         hello.check(identity, &session, Role::Client, None)?;
         Ok(hello)
     });
@@ -226,7 +238,10 @@ async fn accept_hello(
             // The reason must arrive before the connection closes.
             stream.shutdown().await?;
             let _ = stream.read(&mut [0; 1]).await;
-            Err(io::Error::other(refusal))
+            Err(io::Error::other(match claimed {
+                Some(node) => format!("a program as node {node}: {refusal}"),
+                None => refusal.to_string(),
+            }))
         }
     }
 }

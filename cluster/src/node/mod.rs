@@ -39,6 +39,7 @@ use tokio::task::JoinHandle;
 use crate::config::Config;
 use crate::floor::FloorMark;
 use crate::host::blocking::Blocking;
+use crate::host::listen_error::{ListenError, ListenFlag};
 use crate::http::{HttpPort, MAX_METRICS_CONNECTIONS, Security, ServeLimits};
 use crate::jobs::{DecisionLog, Worker};
 use crate::link::Transport;
@@ -111,11 +112,13 @@ impl Node {
         let parts = PreRaftParts::build(&config, host)?;
         let entrance = credential.entrance(&config, PublicKey(parts.keys.public()))?;
         let tls = Security::Tls(parts.acceptor()?);
-        let port = listen(&*parts.transport, config.http, limits, tls).await?;
+        let port = listen(&*parts.transport, config.http, limits, tls);
+        let port = port.await.map_err(at(ListenFlag::Http, config.http))?;
         let metrics = match config.metrics {
             Some(address) => {
                 let limits = ServeLimits::for_connections(MAX_METRICS_CONNECTIONS);
-                Some(listen(&*parts.transport, address, limits, Security::Plain).await?)
+                let port = listen(&*parts.transport, address, limits, Security::Plain);
+                Some(port.await.map_err(at(ListenFlag::Metrics, address))?)
             }
             None => None,
         };
@@ -275,11 +278,17 @@ async fn listen(
     address: SocketAddr,
     limits: ServeLimits,
     security: Security,
-) -> Result<HttpPort, StartError> {
-    let listener = transport.listen(address.to_string()).await;
-    listener
-        .and_then(|listener| HttpPort::new(listener, limits, security))
-        .map_err(|error| StartError::Http { address, error })
+) -> io::Result<HttpPort> {
+    let listener = transport.listen(address.to_string()).await?;
+    HttpPort::new(listener, limits, security)
+}
+
+fn at(flag: ListenFlag, address: SocketAddr) -> impl FnOnce(io::Error) -> ListenError {
+    move |source| ListenError {
+        flag,
+        address: address.to_string(),
+        source,
+    }
 }
 
 fn raft_settings(config: &Config, url: &str, entrance: Entrance) -> raft::Settings {

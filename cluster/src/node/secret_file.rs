@@ -49,6 +49,11 @@ pub enum SecretFileError {
         "{0} exists already and was not changed; every node of a cluster needs the same secret"
     )]
     Exists(PathBuf),
+    #[error(
+        "the secret {path} and the operator's key beside it cannot be written, and neither was: \
+         {why}"
+    )]
+    NotWritten { path: PathBuf, why: String },
     #[error(transparent)]
     Operator(#[from] KeyFileError),
     #[error("the system has no random numbers: {0}")]
@@ -96,12 +101,24 @@ pub fn create(path: &Path, passphrase: Option<&str>) -> Result<PathBuf, SecretFi
         return Err(SecretFileError::Exists(path.to_owned()));
     }
     let beside = key_file::beside(path);
-    let operator = key_file::create(&beside, passphrase)?;
+    let operator =
+        key_file::create(&beside, passphrase).map_err(|error| not_written(path, error))?;
     let written = write(path, &operator);
     if written.is_err() {
         private_file::discard(&beside);
     }
     written.map(|()| beside)
+}
+
+/// Nobody has asked for the file of the operator's key by its name.
+fn not_written(secret: &Path, error: KeyFileError) -> SecretFileError {
+    let why = match error {
+        KeyFileError::File(PrivateFileError::Io { error, .. }) => error.to_string(),
+        KeyFileError::File(error @ PrivateFileError::NoFolder(_)) => error.to_string(),
+        error => return error.into(),
+    };
+    let path = secret.to_owned();
+    SecretFileError::NotWritten { path, why }
 }
 
 fn write(path: &Path, operator: &PublicKey) -> Result<(), SecretFileError> {
@@ -151,6 +168,20 @@ mod tests {
         ));
         assert!(!path.exists());
         assert_eq!(fs::read(key_file::beside(&path)).unwrap(), b"precious");
+    }
+
+    #[test]
+    fn a_secret_that_cannot_be_written_is_told_by_its_own_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("file");
+        fs::write(&file, "").unwrap();
+        for (folder, why) in [(dir.path().join("none"), "no folder"), (file, "Not a")] {
+            let path = folder.join("x");
+            let told = create(&path, None).unwrap_err().to_string();
+            let named = format!("the secret {} and", path.display());
+            assert!(told.starts_with(&named) && told.contains(why), "{told}");
+            assert!(!told.contains("x.operator"), "{told}");
+        }
     }
 
     #[test]

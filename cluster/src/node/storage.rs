@@ -16,20 +16,24 @@ use crate::host::blocking::Blocking;
 use crate::host::thread_priority;
 use crate::raft::quarantine::{QuarantineDisk, QuarantineFolder};
 use crate::raft::{self, AppliedState};
-use crate::store::{Decider, NodeRecord, Opened, Options, Snapshots, StateMachine, Store, Wal};
+use crate::store::{
+    Decider, DirectoryError, NodeRecord, OpenError, Opened, Options, Snapshots, StateMachine,
+    Store, Wal,
+};
 
-pub(super) fn make_folder(data: &Path) -> Result<(), StartError> {
-    if data.is_file() {
-        return Err(StartError::DataIsAFile(data.display().to_string()));
-    }
+pub(super) fn make_folder(config: &Config) -> Result<(), StartError> {
     fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
-        .create(data)
-        .map_err(|error| StartError::Data {
-            path: data.display().to_string(),
-            error,
-        })
+        .create(&config.data)
+        .map_err(|error| at_folder(&config.data, error))
+}
+
+fn at_folder(path: &Path, error: io::Error) -> StartError {
+    StartError::Data {
+        path: path.display().to_string(),
+        error,
+    }
 }
 
 pub(super) async fn open_store(config: &Config, decider: Decider) -> Result<Opened, StartError> {
@@ -47,7 +51,10 @@ pub(super) async fn open_store(config: &Config, decider: Decider) -> Result<Open
     opened
         .await
         .map_err(|_| StartError::System("opening the store failed".to_owned()))?
-        .map_err(StartError::from)
+        .map_err(|error| match error {
+            OpenError::Directory(DirectoryError::Io(path, error)) => at_folder(&path, error),
+            error => error.into(),
+        })
 }
 
 /// The opened storage of a node.
@@ -109,21 +116,5 @@ pub(super) fn storage(
         floor,
         quarantine: Arc::new(QuarantineFolder::within(&config.data, blocking)),
         close: Box::new(close),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    #[test]
-    fn a_file_in_the_place_of_the_folder_is_named() {
-        let folder = tempfile::tempdir().unwrap();
-        let photo = folder.path().join("pic.jpg");
-        fs::write(&photo, "a photo").unwrap();
-        let refused = make_folder(&photo).unwrap_err().to_string();
-        assert!(refused.contains("pic.jpg is a file"), "{refused}");
-        assert!(make_folder(&folder.path().join("node")).is_ok());
     }
 }

@@ -89,7 +89,6 @@ pub struct OperatorClient {
     key: Arc<SigningKey>,
     address: ClusterAddress,
     nodes: Nodes,
-    /// For an order with all its attempts.
     deadline: Duration,
 }
 
@@ -152,6 +151,18 @@ impl OperatorClient {
         self.nodes.voters.contains(&node)
     }
 
+    /// Nodes that have to say the same.
+    #[must_use]
+    pub fn needed(&self) -> usize {
+        self.nodes.needed
+    }
+
+    /// Time limit for an order with all its attempts.
+    #[must_use]
+    pub fn deadline(&self) -> Duration {
+        self.deadline
+    }
+
     /// The time by this machine's clock: a node's word would date orders for later.
     #[must_use]
     pub fn now(&self) -> Millis {
@@ -164,8 +175,9 @@ impl OperatorClient {
         &self.address
     }
 
-    /// Has an order carried out, once, however often it is sent: by n - t + 1 nodes, each of which
-    /// answers when its own state has it. One node's word neither carries it out nor refuses it.
+    /// Has an order carried out, once, however often it is sent: by t of the n voters, each of
+    /// which answers when its own state has it. One node's word neither carries it out nor refuses
+    /// it.
     ///
     /// # Errors
     /// See [`OrderError`].
@@ -220,7 +232,7 @@ impl OperatorClient {
         }
     }
 
-    /// Waits until n - t + 1 nodes say, each of its own members, that this node is none.
+    /// Waits until t of the n voters say, each of its own members, that this node is none.
     ///
     /// # Errors
     /// When that does not come true in time.

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::client::{OperatorClient, OrderError};
 use super::outcome::{Report, VerbError, random, request_id};
+use super::patience::Tell;
 use crate::host::private_file;
 
 /// An invite that is asked for.
@@ -27,6 +28,7 @@ pub struct InviteOrder {
 pub(super) async fn create(
     client: &OperatorClient,
     order: InviteOrder,
+    tell: Tell<'_>,
 ) -> Result<Report, VerbError> {
     let invite = Invite {
         cluster: client.address().cluster,
@@ -48,7 +50,7 @@ pub(super) async fn create(
         name: order.name.clone(),
         not_after,
     };
-    if let Err(error) = client.order(&command, request_id()?).await {
+    if let Err(error) = tell.order(client, &command, request_id()?).await {
         // An invite whose order may yet be carried out is worth keeping.
         if let Some(path) = order
             .out

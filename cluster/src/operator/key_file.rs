@@ -11,7 +11,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use cameo_common::keys::{PublicKey, SigningKey};
-use cameo_passphrase::{Fresh, OpenError};
+use cameo_passphrase::{Fresh, OpenError, SealError};
 use data_encoding::HEXLOWER;
 use zeroize::Zeroizing;
 
@@ -37,6 +37,8 @@ pub enum KeyFileError {
     Unusable(PathBuf),
     #[error("the operator's key {path} cannot be opened: {why}")]
     Sealed { path: PathBuf, why: OpenError },
+    #[error("the operator's key cannot be sealed, and {path} was not written: {why}")]
+    Sealing { path: PathBuf, why: SealError },
     #[error("the operator's key: {0}")]
     Passphrase(#[from] PassphraseError),
     #[error("the system has no random numbers: {0}")]
@@ -67,7 +69,7 @@ pub fn create(path: &Path, passphrase: Option<&str>) -> Result<PublicKey, KeyFil
             let header = SEALED.as_bytes();
             let sealed = cameo_passphrase::seal(passphrase.as_bytes(), header, &seed, &fresh);
             let path = path.to_owned();
-            let sealed = sealed.map_err(|why| KeyFileError::Sealed { path, why })?;
+            let sealed = sealed.map_err(|why| KeyFileError::Sealing { path, why })?;
             line_of(SEALED, &sealed)
         }
     };
@@ -159,6 +161,16 @@ mod tests {
         }
         let key = parse(SEALED_LINE, Some("correct horse")).unwrap();
         assert_eq!(key.public(), SigningKey::from_seed([7; 32]).public());
+    }
+
+    #[test]
+    fn a_key_that_cannot_be_sealed_is_told_apart_from_one_that_does_not_open() {
+        let (path, why) = (PathBuf::from("k"), SealError);
+        let told = KeyFileError::Sealing { path, why }.to_string();
+        assert!(
+            told.contains("cannot be sealed, and k was not written"),
+            "{told}"
+        );
     }
 
     #[test]

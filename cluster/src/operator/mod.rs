@@ -3,7 +3,7 @@
 //!
 //! An order goes to the nodes over HTTP. The cluster's fingerprint, which the operator gives,
 //! proves the descriptor, and so the nodes' keys. Whether an order was carried out or refused is
-//! believed when n - t + 1 nodes say so, each by its own key.
+//! believed when a majority of the voters say so, each by its own key.
 
 mod call;
 mod client;
@@ -13,6 +13,7 @@ pub mod key_file;
 mod nodes;
 mod outcome;
 pub mod passphrase;
+mod patience;
 mod token;
 mod verbs;
 
@@ -20,5 +21,6 @@ pub use client::{OperatorClient, OrderError};
 pub use exit::{EXITS, Exit, help as exit_help};
 pub use invite::InviteOrder;
 pub use outcome::{Report, VerbError};
+pub use patience::Tell;
 pub use token::{TokenError, TokenFile, TokenOrder, open_pass};
 pub use verbs::{Operation, Order, run, sign_token};

@@ -17,7 +17,7 @@ pub(super) struct Nodes {
     pub urls: Vec<String>,
     pub voters: Vec<NodeId>,
     pub keys: Vec<PublicKey>,
-    /// n - t + 1: with fewer than t liars, one of them is honest, and every majority has one.
+    /// t, a majority, as for clients: with fewer than t liars, one of them is honest.
     pub needed: usize,
 }
 
@@ -36,7 +36,7 @@ impl Nodes {
         Self {
             urls,
             voters: descriptor.nodes.iter().map(|node| node.id).collect(),
-            needed: (keys.len() + 1).saturating_sub(descriptor.threshold()),
+            needed: descriptor.threshold(),
             keys: keys.into_iter().collect(),
         }
     }

@@ -24,6 +24,7 @@ mod tests;
 pub use apply::StateMachine;
 pub(crate) use apply::proposals;
 pub(crate) use failure::{is_disk_full, stop_process};
+pub use layout::DirectoryError;
 pub(crate) use layout::{rename_durably, sync_directory};
 pub use machine::{Decided, Decider, Machine};
 pub(crate) use meta::Applied;

@@ -15,19 +15,18 @@ use crate::http::{Answer, DEADLINE, send};
 use crate::person::{Person, now, random};
 use crate::world::World;
 
+/// Says nothing of what it waits for.
+pub const SILENT: operator::Tell<'static> = operator::Tell(&|_| {});
 const DAY: std::time::Duration = std::time::Duration::from_secs(24 * 3_600);
 
 async fn order(world: &World, operation: Operation) -> Result<operator::Report, VerbError> {
     let urls = world.urls.join(",");
-    operator::run(
-        Order {
-            key: world.operator_key(),
-            cluster: format!("{urls}#{}", world.cluster).parse().unwrap(),
-            operation,
-        },
-        |_: &str| (),
-    )
-    .await
+    let order = Order {
+        key: world.operator_key(),
+        cluster: format!("{urls}#{}", world.cluster).parse().unwrap(),
+        operation,
+    };
+    operator::run(order, SILENT).await
 }
 
 async fn sets(world: &World, mode: RegistrationMode) {
@@ -171,16 +170,12 @@ async fn orders_that_can_do_nothing_are_refused_with_their_exit_code() {
 async fn a_place_without_a_node_is_said_in_one_sentence() {
     let world = World::new(1).await;
     let at = async |url: String| {
-        let error = operator::run(
-            Order {
-                key: world.operator_key(),
-                cluster: format!("{url}#{}", world.cluster).parse().unwrap(),
-                operation: Operation::SetRegistration(RegistrationMode::Closed),
-            },
-            |_: &str| (),
-        )
-        .await
-        .unwrap_err();
+        let order = Order {
+            key: world.operator_key(),
+            cluster: format!("{url}#{}", world.cluster).parse().unwrap(),
+            operation: Operation::SetRegistration(RegistrationMode::Closed),
+        };
+        let error = operator::run(order, SILENT).await.unwrap_err();
         assert_eq!(operator::Exit::from(&error), operator::Exit::NoMajority);
         error.to_string()
     };
@@ -296,16 +291,12 @@ async fn send_order(
 async fn attack_another_clusters_operator_or_fingerprint_orders_nothing() {
     let (world, other) = (World::new(1).await, World::new(1).await);
     let run = async |key, url: &str, cluster| {
-        operator::run(
-            Order {
-                key,
-                cluster: format!("{url}#{cluster}").parse().unwrap(),
-                operation: Operation::SetRegistration(RegistrationMode::Closed),
-            },
-            |_: &str| (),
-        )
-        .await
-        .unwrap_err()
+        let order = Order {
+            key,
+            cluster: format!("{url}#{cluster}").parse().unwrap(),
+            operation: Operation::SetRegistration(RegistrationMode::Closed),
+        };
+        operator::run(order, SILENT).await.unwrap_err()
     };
     let error = run(other.operator_key(), world.url(1), world.cluster).await;
     assert!(matches!(

@@ -7,6 +7,7 @@ use cameo_cluster::node::Node;
 use cameo_cluster::operator::{Operation, Order, TokenOrder, run, sign_token};
 use cameo_common::ids::NodeId;
 
+use crate::operator::SILENT;
 use crate::person::now;
 use crate::world::{World, until};
 
@@ -61,7 +62,7 @@ async fn a_worker_joins_by_its_token_and_is_removed_by_order_for_good() {
         cluster: format!("{urls}#{}", world.cluster).parse().unwrap(),
         operation: Operation::RemoveWorker(WORKER),
     };
-    run(order.clone()).await.unwrap();
+    run(order.clone(), SILENT).await.unwrap();
     // then it is no member, and learns so when it starts again
     assert!(!members(&world).await.contains(&WORKER));
     joined.stop().await.unwrap();
@@ -71,7 +72,7 @@ async fn a_worker_joins_by_its_token_and_is_removed_by_order_for_good() {
     assert!(!members(&world).await.contains(&WORKER));
     again.stop().await.unwrap();
     // and a repeated order is carried out as before
-    run(order).await.unwrap();
+    run(order, SILENT).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

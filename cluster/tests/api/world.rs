@@ -37,8 +37,9 @@ impl World {
     pub async fn changed(nodes: u64, change: impl Fn(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         secret_file::create(&folder.path().join("secret"), None).unwrap();
-        let ports = cameo_harness::free_ports(2 * nodes as usize).unwrap();
-        let (ports, metrics) = ports.split_at(nodes as usize);
+        let ports = cameo_harness::free_ports(3 * nodes as usize).unwrap();
+        let (ports, others) = ports.split_at(nodes as usize);
+        let (https, metrics) = others.split_at(nodes as usize);
         let peers: BTreeMap<NodeId, String> = (1..=nodes)
             .map(NodeId)
             .zip(ports)
@@ -47,8 +48,9 @@ impl World {
         let configs: Vec<Config> = (1..=nodes)
             .map(|id| {
                 let mut config = config(NodeId(id), folder.path(), peers.clone());
-                let port = metrics[id as usize - 1];
-                config.metrics = Some(([127, 0, 0, 1], port).into());
+                let at = id as usize - 1;
+                config.http = ([127, 0, 0, 1], https[at]).into();
+                config.metrics = Some(([127, 0, 0, 1], metrics[at]).into());
                 change(&mut config);
                 config
             })
@@ -229,7 +231,7 @@ fn config(id: NodeId, folder: &Path, peers: BTreeMap<NodeId, String>) -> Config 
         worker: false,
         peers,
         listen: None,
-        http: "127.0.0.1:0".parse().unwrap(),
+        http: ([127, 0, 0, 1], 0).into(),
         http_url: None,
         metrics: None,
         credential: CredentialFile::Secret(folder.join("secret")),

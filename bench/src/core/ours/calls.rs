@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use cameo_chaos::statements::View;
 use cameo_common::api::{EndSession, paths};
 use cameo_common::ids::{ClusterId, NodeId, UserName};
 use cameo_common::op::Op;
@@ -14,7 +15,7 @@ use http_body_util::Full;
 use hyper::Request;
 
 use super::connection::Connection;
-use super::grant::{Grant, View};
+use super::grant::Grant;
 use super::people::Person;
 use crate::core::caller::Caller;
 

@@ -2,19 +2,15 @@
 
 use std::time::{Duration, SystemTime};
 
-use cameo_common::api::{Register, paths};
-use cameo_common::identity::{DeviceCertificate, UserCard};
+use cameo_chaos::statements::{Party, authorization};
+use cameo_common::api::paths;
 use cameo_common::ids::{ClusterId, Millis, RequestId, UserName};
 use cameo_common::keys::{SealingSecret, SigningKey};
-use cameo_common::op::{Authorization, Op};
-use cameo_common::signed::Signed;
-use data_encoding::BASE64URL_NOPAD;
+use cameo_common::op::Op;
 use rand::RngExt as _;
 
 use super::connection::Connection;
 
-/// Validity of a certificate.
-const CERTIFICATE_LIFE: Duration = Duration::from_secs(24 * 3_600);
 /// Time from the making of a command to its not-after: longer than any window.
 const COMMAND_LIFE: Duration = Duration::from_secs(120);
 
@@ -43,23 +39,7 @@ impl Person {
         connection: &mut Connection,
         cluster: ClusterId,
     ) -> anyhow::Result<()> {
-        let card = UserCard {
-            name: self.name.clone(),
-            key: self.identity.public(),
-            sealing: self.sealing.public(),
-            sequence: 1,
-        };
-        let certificate = DeviceCertificate {
-            user: self.identity.public(),
-            device: self.device.public(),
-            sequence: 1,
-            not_after: now().plus(CERTIFICATE_LIFE),
-        };
-        let body = Register {
-            card: Signed::new(&self.identity, card),
-            certificate: Signed::new(&self.identity, certificate),
-            invite: None,
-        };
+        let body = self.party().registration(self.device.public(), now());
         let proof = self.authorize(cluster, &Op::from(&body));
         connection.command(paths::USERS, &proof, &body).await?;
         Ok(())
@@ -67,14 +47,18 @@ impl Person {
 
     /// The header of a command, as the device signs it.
     pub fn authorize(&self, cluster: ClusterId, op: &Op) -> String {
-        let authorization = Authorization {
-            device: self.device.public(),
-            cluster,
-            request: RequestId(random()),
-            not_after: now().plus(COMMAND_LIFE),
-            op: op.hash(),
-        };
-        BASE64URL_NOPAD.encode(Signed::new(&self.device, authorization).as_bytes())
+        let not_after = now().plus(COMMAND_LIFE);
+        let request = RequestId(random());
+        authorization(&self.device, cluster, request, not_after, op.hash())
+    }
+
+    /// The person in statements.
+    pub fn party(&self) -> Party<'_> {
+        Party {
+            name: &self.name,
+            identity: &self.identity,
+            sealing: self.sealing.public(),
+        }
     }
 }
 

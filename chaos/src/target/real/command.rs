@@ -40,7 +40,7 @@ pub struct Settings {
     /// What carries the links between nodes, and the faults of the network
     #[arg(long, value_enum, default_value_t)]
     network: NetworkBy,
-    /// all, or some of directory,rights,ledger,dispatch,journey
+    /// all, or some of directory,rights,ledger,dispatch,endings,journey
     #[arg(long, default_value = "all", value_name = "PARTS")]
     workload: String,
     /// The node's program; by default the `cameod` beside this program

@@ -107,8 +107,8 @@ fn routes(says: Says, info: ClusterInfo) -> Router {
         .route(paths::STATUS, get(status))
 }
 
-/// A client of three nodes that say this, the first of which alone the operator has named.
-async fn cluster(said: [Says; 3]) -> OperatorClient {
+/// A client of nodes that say this, the first of which alone the operator has named.
+async fn cluster<const N: usize>(said: [Says; N]) -> OperatorClient {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let node = |id: u8| NodeIdentity {
         id: NodeId(u64::from(id)),
@@ -117,14 +117,14 @@ async fn cluster(said: [Says; 3]) -> OperatorClient {
     };
     let operator = key(8);
     let descriptor = Descriptor::genesis(
-        vec![node(1), node(2), node(3)],
+        (1..=N as u8).map(node).collect(),
         operator.public(),
         RegistrationMode::Open,
         Hash([3; 32]),
     );
     let mut listeners = Vec::new();
     let mut nodes = Vec::new();
-    for id in 1..=3 {
+    for id in 1..=N as u64 {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("https://{}", listener.local_addr().unwrap());
         nodes.push((NodeId(id), url));
@@ -156,7 +156,7 @@ async fn cluster(said: [Says; 3]) -> OperatorClient {
     client
 }
 
-async fn order(said: [Says; 3]) -> Result<(), OrderError> {
+async fn order<const N: usize>(said: [Says; N]) -> Result<(), OrderError> {
     let client = cluster(said).await;
     client.order(&CLOSE, RequestId([1; 16])).await
 }
@@ -182,6 +182,25 @@ async fn attack_one_nodes_word_does_not_end_an_order_as_done() {
         );
         assert!(counted, "{said:?}: {error}");
     }
+}
+
+#[tokio::test]
+async fn attack_two_liars_of_four_nodes_neither_do_an_order_nor_make_a_worker_gone() {
+    // t is 3 of 4, and fewer than t may lie
+    let error = order([Yes, Yes, NotYet, NotYet]).await.unwrap_err();
+    let counted = matches!(
+        error,
+        OrderError::NotInForce {
+            confirmed: 2,
+            needed: 3,
+            ..
+        }
+    );
+    assert!(counted, "{error}");
+    let client = cluster([Yes, Yes, NotYet, NotYet]).await;
+    let error = client.wait_until_gone(WORKER).await.unwrap_err();
+    assert_eq!(error, OrderError::Unconfirmed(WORKER));
+    assert_eq!(order([Yes, Yes, Yes, NotYet]).await, Ok(()));
 }
 
 #[tokio::test]

@@ -56,6 +56,13 @@ impl Founder {
                 self.local.peers.keys().collect::<Vec<_>>()
             ));
         }
+        let other = genesis
+            .members
+            .iter()
+            .find_map(|one| self.other_address(one));
+        if let Some(why) = other {
+            return Err(why);
+        }
         if genesis.terms != self.terms {
             return Err(
                 "its secret file has another operator's key, or its --registration differs; give \
@@ -67,6 +74,19 @@ impl Founder {
             return Err("the genesis has another key or address for it".into());
         }
         Ok(())
+    }
+
+    /// What to do about another address of a founder than in this node's `--peers`, which could
+    /// not be corrected once the cluster is formed.
+    fn other_address(&self, founder: &GenesisMember) -> Option<String> {
+        let (id, me) = (founder.id, self.local.me.id);
+        let given = self.local.peers.get(&id);
+        let given = given.filter(|given| **given != founder.link)?;
+        Some(format!(
+            "node {id} is at {} by its own --peers, and at {given} by that of node {me}; give \
+             every node the same --peers",
+            founder.link
+        ))
     }
 
     /// Runs until this node's log begins.
@@ -118,6 +138,9 @@ impl Founder {
                     probe.peers,
                     self.local.peers.keys().collect::<Vec<_>>()
                 ));
+            }
+            if let Some(why) = self.other_address(&probe.member) {
+                return Some(why);
             }
             let Some(terms) = &probe.terms else {
                 return Some(format!(
@@ -211,13 +234,17 @@ impl Founder {
         }
         match self.ask_all(links).await {
             Err(why) => Some(why),
-            Ok(others) => match others.values().find(|probe| !probe.empty) {
-                Some(_) => Some(lost_directory(self.local.me.id)),
-                None => {
+            Ok(others) if others.values().any(|probe| !probe.empty) => {
+                Some(lost_directory(self.local.me.id))
+            }
+            Ok(others) => {
+                let mut members = others.values().map(|probe| &probe.member);
+                let other = members.find_map(|one| self.other_address(one));
+                Some(other.unwrap_or_else(|| {
                     let first = self.local.peers.keys().next().copied().unwrap_or_default();
-                    Some(format!("waiting for node {first} to form the cluster"))
-                }
-            },
+                    format!("node {first} has yet to form the cluster")
+                }))
+            }
         }
     }
 
@@ -276,7 +303,7 @@ impl Founder {
             Ok(reply) => Ok(reply),
             Err(CallError::Refused(Refusal::Key)) => Err(lost_directory(self.local.me.id)),
             Err(CallError::Refused(refusal)) => Err(format!("node {id} at {address}: {refusal}")),
-            Err(error) => Err(format!("waiting for node {id} at {address}: {error}")),
+            Err(error) => Err(format!("no answer from node {id} at {address}: {error}")),
         }
     }
 }

@@ -121,7 +121,7 @@ impl Outcomes {
                 .push(format!("node {node} at {address}: {refusal}")),
             error => self
                 .retryable
-                .push(format!("waiting for node {node} at {address}: {error}")),
+                .push(format!("no answer from node {node} at {address}: {error}")),
         }
     }
 

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use super::bootstrap_state::BootstrapState;
 use super::member_view::MemberView;
 use super::record_file::{Record, RecordFile};
+use super::secret_check::SecretCheck;
 use crate::host::blocking::Blocking;
 use crate::raft::genesis::{Genesis, GenesisMember, GenesisTerms};
 use crate::raft::rpc::wire::BootstrapProbe;
@@ -27,6 +28,8 @@ pub(crate) struct LocalMember {
     pub terms: Option<GenesisTerms>,
     pub members: Arc<MemberView>,
     pub file: RecordFile,
+    /// By which it recognises the secret at later starts; a worker has none.
+    pub secret_check: Option<SecretCheck>,
     /// Where the file is written.
     pub blocking: Blocking,
     /// Makes the store record the cluster too.
@@ -93,6 +96,10 @@ impl LocalMember {
             genesis,
             initialised: false,
         };
+        // Before the record: with one alone, the next start would take any secret.
+        if let Some(check) = &self.secret_check {
+            check.store(&cluster).map_err(|error| error.to_string())?;
+        }
         self.file
             .store(&record)
             .map_err(|error| error.to_string())?;

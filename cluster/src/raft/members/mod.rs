@@ -11,4 +11,5 @@ pub(super) mod leader_query;
 pub(super) mod local_member;
 pub(super) mod member_view;
 pub(super) mod record_file;
+pub(super) mod secret_check;
 pub(super) mod standing;

@@ -3,9 +3,8 @@
 //! The record is written and synced before the node accepts appends or votes. So a node with an
 //! empty directory belongs to no cluster, and has no earlier vote to break.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use cameo_common::ids::NodeId;
@@ -14,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::host::lost_folder::LOST_FOLDER;
+use crate::host::private_file;
 use crate::raft::genesis::Genesis;
 
 const FILE_NAME: &str = "genesis";
@@ -74,24 +74,7 @@ impl RecordFile {
 
     /// Durable when it returns.
     pub fn store(&self, record: &Record) -> Result<(), RecordError> {
-        self.write(record).map_err(|error| self.at(error))
-    }
-
-    fn write(&self, record: &Record) -> io::Result<()> {
-        let fresh = self.0.with_extension("new");
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&fresh)?;
-        file.write_all(&encode(record))?;
-        file.sync_all()?;
-        fs::rename(&fresh, &self.0)?;
-        match self.0.parent() {
-            Some(directory) => File::open(directory)?.sync_all(),
-            None => Ok(()),
-        }
+        private_file::replace(&self.0, &encode(record)).map_err(|error| self.at(error))
     }
 
     fn decode(&self, bytes: &[u8]) -> Result<Record, RecordError> {

@@ -3,9 +3,12 @@
 use cameo_common::ids::NodeId;
 use thiserror::Error;
 
+use crate::host::listen_error::ListenError;
 use crate::host::lost_folder::LOST_FOLDER;
 use crate::raft::members::record_file::RecordError;
+use crate::raft::members::secret_check::SecretCheckError;
 use crate::raft::quarantine::{OriginError, PeersError};
+use crate::raft::start::recorded_flags::FlagError;
 
 /// Why Raft did not start.
 #[derive(Debug, Error)]
@@ -20,6 +23,10 @@ pub enum StartError {
     Timing(String),
     #[error(transparent)]
     Record(#[from] RecordError),
+    #[error(transparent)]
+    Flags(#[from] FlagError),
+    #[error(transparent)]
+    Secret(#[from] SecretCheckError),
     #[error(
         "this directory belongs to a cluster and its log is lost: this node will not vote, \
          because the votes it gave are lost. {LOST_FOLDER}"
@@ -38,11 +45,8 @@ pub enum StartError {
     Marker(#[source] std::io::Error),
     #[error("the directory belongs to another cluster: {0}")]
     OtherCluster(std::io::Error),
-    #[error("cannot listen for nodes on {address}: {source}")]
-    Listen {
-        address: String,
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    Listen(#[from] ListenError),
     #[error("cannot start: {0}")]
     Failed(String),
 }

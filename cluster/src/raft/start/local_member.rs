@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::{RaftDeps, Settings, StartError};
+use super::{RaftDeps, Settings, StartError, recorded_flags};
 use crate::host::rng::system_bytes;
 use crate::raft::engine::storage::Storage;
-use crate::raft::genesis::GenesisMember;
+use crate::raft::genesis::{Genesis, GenesisMember};
 use crate::raft::members::local_member::LocalMember;
 use crate::raft::members::member_view::MemberView;
 use crate::raft::members::record_file::RecordFile;
+use crate::raft::members::secret_check::{SecretCheck, SecretCheckError};
 
 /// Reads the record of the cluster and checks it against the directory.
 pub(super) fn local_member<L, SM, P>(
@@ -35,6 +36,15 @@ pub(super) fn local_member<L, SM, P>(
     if record.is_none() && !storage.pristine {
         return Err(StartError::RecordLost);
     }
+    let me = GenesisMember {
+        id,
+        link,
+        http: settings.http.clone(),
+        key: deps.keys.public(),
+        sealing: deps.keys.sealing_public(),
+    };
+    let secret = settings.entrance.secret();
+    let secret_check = secret.map(|secret| SecretCheck::new(&settings.data, id, secret));
     let members = MemberView::new("looking for the other nodes");
     if let Some(record) = record {
         match (record.genesis.member(id).is_some(), is_worker) {
@@ -42,6 +52,8 @@ pub(super) fn local_member<L, SM, P>(
             (false, false) => return Err(StartError::IsWorker(id)),
             _ => {}
         }
+        recorded_flags::check(&record.genesis, &me, &settings.peers, &settings.entrance)?;
+        check_secret(settings, &record.genesis, secret_check.as_ref())?;
         (storage.record_cluster)(record.genesis.cluster_id()).map_err(StartError::OtherCluster)?;
         members.set_genesis(record.genesis);
         // A worker that has recorded its cluster may not be admitted yet.
@@ -50,22 +62,30 @@ pub(super) fn local_member<L, SM, P>(
         }
     }
     let local = LocalMember {
-        me: GenesisMember {
-            id,
-            link,
-            http: settings.http.clone(),
-            key: deps.keys.public(),
-            sealing: deps.keys.sealing_public(),
-        },
+        me,
         token: system_bytes().map_err(StartError::Failed)?,
         peers: settings.peers.clone(),
         terms: settings.entrance.terms(),
         members: Arc::new(members),
         file,
+        secret_check,
         blocking: deps.blocking,
         record_cluster: storage.record_cluster.clone(),
         started_empty: storage.pristine,
         recording: Mutex::new(()),
     };
     Ok((local, initialised))
+}
+
+/// Checks the content of a founder's secret file, of which the genesis has the operator's key.
+fn check_secret(
+    settings: &Settings,
+    genesis: &Genesis,
+    check: Option<&SecretCheck>,
+) -> Result<(), SecretCheckError> {
+    let terms = settings.entrance.terms();
+    if terms.is_some_and(|terms| terms.operator != genesis.terms.operator) {
+        return Err(SecretCheckError::OtherSecret);
+    }
+    check.map_or(Ok(()), |check| check.check(&genesis.cluster_id()))
 }

@@ -3,6 +3,7 @@
 mod error;
 mod local_member;
 mod quarantine;
+mod recorded_flags;
 mod settings;
 
 use std::sync::Arc;
@@ -40,6 +41,7 @@ use super::rpc::snapshots::{IncomingSnapshots, SnapshotPort};
 use super::service::NodeService;
 use super::time::clock::Clocks;
 use crate::consensus_types::TypeConfig;
+use crate::host::listen_error::{ListenError, ListenFlag};
 use crate::link::{Identity, Links, Server};
 
 pub use error::StartError;
@@ -317,7 +319,20 @@ impl ConsensusParts {
         let transport = &*self.deps.transport;
         Server::start(identity, transport, address.clone(), Arc::new(service))
             .await
-            .map_err(|source| StartError::Listen { address, source })
+            .map_err(|source| {
+                let is_own = address == self.local.me.link;
+                let flag = if is_own {
+                    ListenFlag::Peers
+                } else {
+                    ListenFlag::Listen
+                };
+                let failed = ListenError {
+                    flag,
+                    address,
+                    source,
+                };
+                failed.into()
+            })
     }
 
     /// Bootstraps the cluster with the other founders, or joins it as a worker.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use cameo_common::ids::NodeId;
+use cameo_common::keys::PublicKey;
 
 use super::world::{World, until};
 use crate::host::rng::NodeRng;
@@ -24,6 +25,8 @@ async fn waits_because(world: &World, id: impl Into<NodeId>, words: &str) {
         why(node).is_some_and(|why| why.contains(words))
     })
     .await;
+    // `cameod` puts "waiting: " before it.
+    assert!(why(node).is_none_or(|why| !why.contains("waiting")));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -31,8 +34,8 @@ async fn the_cluster_forms_only_when_the_last_node_is_up() {
     let mut world = World::new(3);
     world.start(1).await.unwrap();
     world.start(2).await.unwrap();
-    waits_because(&world, 1, "waiting for node 3").await;
-    waits_because(&world, 2, "waiting for node 3").await;
+    waits_because(&world, 1, "no answer from node 3").await;
+    waits_because(&world, 2, "no answer from node 3").await;
     assert!(
         world
             .statuses()
@@ -176,4 +179,64 @@ async fn a_node_that_is_not_in_its_own_list_of_peers_does_not_start() {
     .await;
     assert!(matches!(started, Err(StartError::NotAPeer(NodeId(1)))));
     world.hosts.clear();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn given_a_formed_cluster_when_a_node_starts_with_another_secret_then_it_is_refused() {
+    let other = b"another secret altogether".to_vec();
+    let mut world = World::formed(3).await;
+    world.propose(1, "before").await;
+    world.kill(2).await;
+    let host = world.hosts.get_mut(&NodeId(2)).unwrap();
+    let ours = std::mem::replace(&mut host.secret, other.clone());
+    let refused = |started| matches!(started, Err(StartError::Secret(_)));
+    assert!(refused(world.start(2).await));
+
+    // With the same secret and another operator's key, as in no file of `cameod secret`.
+    let host = world.hosts.get_mut(&NodeId(2)).unwrap();
+    host.secret = ours;
+    let operator = std::mem::replace(&mut host.terms.operator, PublicKey([7; 32]));
+    assert!(refused(world.start(2).await));
+
+    // A folder of before the check is given it by a start.
+    let host = world.hosts.get_mut(&NodeId(2)).unwrap();
+    host.terms.operator = operator;
+    let file = host.data.join("secret-check");
+    std::fs::remove_file(&file).unwrap();
+    world.start(2).await.unwrap();
+    assert!(world.holds(2, "before").await);
+    world.kill(2).await;
+    assert!(file.exists());
+    world.hosts.get_mut(&NodeId(2)).unwrap().secret = other;
+    assert!(refused(world.start(2).await));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn given_a_formed_cluster_when_a_node_starts_with_another_address_then_it_is_refused() {
+    let mut world = World::formed(3).await;
+    let founded = world.peers.clone();
+    for moved in [2, 3] {
+        world.kill(2).await;
+        world.peers.insert(NodeId(moved), "127.0.0.1:9".to_owned());
+        let refused = world.start(2).await.unwrap_err().to_string();
+        let says = format!("node {moved} at 127.0.0.1:9, and the cluster has it at");
+        assert!(refused.contains(&says), "{refused}");
+        world.peers = founded.clone();
+        world.start(2).await.unwrap();
+    }
+    world.leader().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn founders_that_give_a_node_different_addresses_form_no_cluster() {
+    let mut world = World::new(3);
+    world.start(1).await.unwrap();
+    let link = world.peers[&NodeId(1)].replace("127.0.0.1", "localhost");
+    world.peers.insert(NodeId(1), link);
+    world.start(2).await.unwrap();
+    world.start(3).await.unwrap();
+    for id in [2, 3] {
+        waits_because(&world, id, "give every node the same --peers").await;
+    }
+    assert!(world.statuses().iter().all(|status| status.last_log == 0));
 }

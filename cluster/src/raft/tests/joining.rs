@@ -194,7 +194,7 @@ async fn attack_a_worker_neither_votes_nor_bootstraps() {
     empty.start(2).await.unwrap();
     let mut state = empty.nodes[&NodeId(2)].bootstrap_state();
     let waits = state.wait_for(
-        |now| matches!(now, BootstrapState::Waiting { why } if why.contains("waiting for node 1")),
+        |now| matches!(now, BootstrapState::Waiting { why } if why.contains("from node 1")),
     );
     tokio::time::timeout(super::world::TIMEOUT, waits)
         .await

@@ -40,6 +40,8 @@ pub struct World {
     /// The members through which each of them joins.
     joins_through: BTreeMap<NodeId, Vec<NodeId>>,
     pub snapshot_after: u64,
+    /// For which passes are, also while no node runs.
+    cluster: Mutex<Option<ClusterId>>,
     transport: Arc<ReservedPorts>,
     root: tempfile::TempDir,
 }
@@ -67,6 +69,7 @@ impl World {
             workers: BTreeSet::new(),
             joins_through: BTreeMap::new(),
             snapshot_after: 1_000_000,
+            cluster: Mutex::default(),
             transport: Arc::new(ReservedPorts {
                 reserved: Mutex::new(ports.into_iter().collect()),
                 blocked: watch::Sender::new(None),
@@ -178,7 +181,9 @@ impl World {
     }
 
     fn joins_with(&self, pass: &[u8]) -> Entrance {
-        let cluster = self.nodes.values().find_map(Raft::cluster);
+        let mut known = self.cluster.lock().unwrap();
+        let cluster = self.nodes.values().find_map(Raft::cluster).or(*known);
+        *known = cluster;
         Entrance::Join(WorkerPass {
             cluster: cluster.unwrap_or(ClusterId([0; 32])),
             bytes: pass.to_vec(),
