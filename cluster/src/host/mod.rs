@@ -5,8 +5,8 @@
 pub mod blocking;
 pub mod clock;
 pub mod descriptors;
-pub(crate) mod lost_folder;
 pub mod listen_error;
+pub(crate) mod lost_folder;
 pub mod private_file;
 pub(crate) mod repeats;
 pub mod rng;

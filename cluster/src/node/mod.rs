@@ -88,7 +88,7 @@ impl Node {
         // Before any file: a folder that was opened with too few descriptors is hard to close well.
         let host = Host::of_machine()?;
         let (config, credential) = Credential::read(config)?;
-        make_folder(&config.data)?;
+        make_folder(&config)?;
         // Opened before the keys are created, because the store refuses a folder that is not its
         // own.
         let decider = Decider::new(host.signatures.clone(), host.rng.clone());

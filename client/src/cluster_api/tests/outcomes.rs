@@ -1,4 +1,4 @@
-//! What is known when a call ends: refusals of one node, and nodes without a majority.
+//! Knowledge at the end of a call: refusals of one node, and nodes without a majority.
 
 use std::future::ready;
 

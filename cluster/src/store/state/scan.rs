@@ -63,7 +63,7 @@ pub(super) fn merged<'a>(
     })
 }
 
-/// At most `limit` rows that start with `prefix`: a change, if there is one, otherwise the row below.
+/// At most `limit` rows that start with `prefix`: a change, if there is one, or else the row below.
 pub(super) fn overlaid<'a>(
     changed: impl Iterator<Item = (&'a Vec<u8>, &'a Option<Vec<u8>>)>,
     base: impl Iterator<Item = Row<'a>>,

@@ -83,7 +83,8 @@ fn is_kept(script: &Script, grant: GrantId) -> bool {
 fn rows_of_grants(script: &Script) -> Vec<u8> {
     let kinds = script.state.0.keys().map(|key| key[0]);
     let of_grants = |kind: &u8| {
-        (0x20..=0x31).contains(kind) && ![0x27, 0x28, 0x2b].contains(kind) || [0x17, 0x19].contains(kind)
+        (0x20..=0x31).contains(kind) && ![0x27, 0x28, 0x2b].contains(kind)
+            || [0x17, 0x19].contains(kind)
     };
     kinds.filter(of_grants).collect()
 }
