@@ -276,7 +276,9 @@ impl Generation {
     /// The same if the overlay has at most `rows` rows, and nothing is written to sled just now.
     pub fn cheap_digest(&self, rows: usize) -> Option<(Arc<Applied>, RowDigest)> {
         let moving = self.moving.try_lock()?;
-        (self.in_memory().overlay.rows() <= rows).then(|| {
+        // Not held while the digest is made, which takes the lock again: a writer may wait for it.
+        let changed = self.in_memory().overlay.rows();
+        (changed <= rows).then(|| {
             let applied = self.applied();
             let digest = self.digest_with_overlay(&moving, &applied);
             (applied, digest)
