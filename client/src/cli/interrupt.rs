@@ -1,4 +1,4 @@
-//! What a command prints when Ctrl-C ends it.
+//! Output of a command that Ctrl-C ends.
 //!
 //! It ends at once, as it would by the signal alone. Only its result is printed before: with
 //! `--json` one document, else a line on stderr.

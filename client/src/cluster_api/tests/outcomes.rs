@@ -1,4 +1,4 @@
-//! What is known when a call ends: refusals of one node, and nodes without a majority.
+//! Outcomes of calls: refusals of one node, and nodes without a majority.
 
 use std::future::ready;
 
