@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use cameo_codec::limits::MAX_CARRIER_BYTES;
-use cameo_codec::{Picture, RevealError, extract, identify, png};
+use cameo_codec::{Picture, PngError, RevealError, extract, identify, png};
 use cameo_common::ids::Hash;
 use clap::Args;
 use tokio::task::spawn_blocking;
@@ -32,8 +32,8 @@ pub struct Arguments {
 /// A picture from which nothing was extracted.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("{}: {why}", carrier.display())]
-    NotAPng { carrier: PathBuf, why: String },
+    #[error("{}: {error}", carrier.display())]
+    NotAPng { carrier: PathBuf, error: PngError },
     #[error(
         "nothing is hidden in {} under the key {}: it is another picture, another key, or an \
          altered copy of the carrier",
@@ -60,8 +60,16 @@ pub enum Error {
 impl Classified for Error {
     fn kind(&self) -> ErrorKind {
         match self {
-            Error::NotAPng { .. } | Error::NothingHidden { .. } => ErrorKind::NotFound,
-            Error::Damaged(_) | Error::UnknownVersion { .. } | Error::Codec(_) => ErrorKind::Other,
+            // A file that is no carrier, of whatever kind it is.
+            Error::NothingHidden { .. }
+            | Error::NotAPng {
+                error: PngError::NotPng | PngError::Unsupported(_),
+                ..
+            } => ErrorKind::NotFound,
+            Error::NotAPng { .. }
+            | Error::Damaged(_)
+            | Error::UnknownVersion { .. }
+            | Error::Codec(_) => ErrorKind::Other,
             Error::File(error) => error.kind(),
             Error::KeyFile(error) => error.kind(),
         }
@@ -79,8 +87,8 @@ fn reveal(arguments: &Arguments) -> Result<Report, Error> {
     NewFile::check(&arguments.out)?;
     let key = KeyFile::read(&arguments.key)?;
     let carrier = open(arguments)?;
-    let found = identify(&carrier, key.key()).map_err(|error| reveal_error(arguments, &error))?;
-    let payload = extract(&carrier, key.key()).map_err(|error| reveal_error(arguments, &error))?;
+    let found = identify(&carrier, key.key()).map_err(|error| reveal_error(arguments, error))?;
+    let payload = extract(&carrier, key.key()).map_err(|error| reveal_error(arguments, error))?;
     drop(carrier);
     let mut file = NewFile::create_private(&arguments.out)?;
     let written = file.writer().write_all(&payload);
@@ -102,16 +110,13 @@ fn reveal(arguments: &Arguments) -> Result<Report, Error> {
 /// Reads and decodes the carrier.
 fn open(arguments: &Arguments) -> Result<Picture, Error> {
     let file = files::read(&arguments.carrier, MAX_CARRIER_BYTES)?;
-    png::read(&file).map_err(|error| reveal_error(arguments, &error.into()))
+    png::read(&file).map_err(|error| reveal_error(arguments, error.into()))
 }
 
-fn reveal_error(arguments: &Arguments, error: &RevealError) -> Error {
+fn reveal_error(arguments: &Arguments, error: RevealError) -> Error {
     let carrier = arguments.carrier.clone();
     match error {
-        RevealError::Png(error) => Error::NotAPng {
-            carrier,
-            why: error.to_string(),
-        },
+        RevealError::Png(error) => Error::NotAPng { carrier, error },
         RevealError::NotOurs => Error::NothingHidden {
             carrier,
             key: arguments.key.clone(),
@@ -119,7 +124,7 @@ fn reveal_error(arguments: &Arguments, error: &RevealError) -> Error {
         RevealError::Damaged => Error::Damaged(carrier),
         RevealError::Unknown => Error::UnknownVersion {
             carrier,
-            why: error.to_string(),
+            why: RevealError::Unknown.to_string(),
         },
     }
 }

@@ -115,7 +115,7 @@ fn a_wrong_key_and_an_altered_copy_reveal_nothing() {
         3,
         "nothing is hidden",
     );
-    folder.refuses("reveal notes --key key --out out", 1, "not a PNG");
+    folder.refuses("reveal notes --key key --out out", 3, "not a PNG");
 
     // A truncated file, and a carrier with a changed sample.
     let carrier = folder.get("carrier.png");

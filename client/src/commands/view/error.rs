@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use cameo_codec::PngError;
 use cameo_common::ids::{GrantId, UserName};
 use cameo_common::signed::StatementError;
 
@@ -25,10 +26,10 @@ pub enum Error {
     )]
     OwnCarrier(UserName),
     #[error(
-        "{file} is not a PNG or is damaged ({why}): nothing was used; view it by its grant, or \
+        "{file} is not a PNG or is damaged ({error}): nothing was used; view it by its grant, or \
          request it again"
     )]
-    NotAPng { file: String, why: String },
+    NotAPng { file: String, error: PngError },
     #[error(
         "{0} is no carrier for you: it is another picture, an altered copy, or another user's \
          carrier; `cameo inbox` lists your grants"
@@ -117,12 +118,18 @@ impl Classified for Error {
             Error::Target(_) | Error::NoDisplay { .. } => ErrorKind::Usage,
             Error::OwnCarrier(_) | Error::NoSaving(_) => ErrorKind::Refused,
             // A file that is no carrier for this user, of whatever kind it is.
-            Error::NotAPng { .. } | Error::NothingInIt(_) => ErrorKind::NotFound,
+            Error::NothingInIt(_)
+            | Error::NotAPng {
+                error: PngError::NotPng | PngError::Unsupported(_),
+                ..
+            } => ErrorKind::NotFound,
             Error::Revoked(_) | Error::Expired { .. } => ErrorKind::Forbidden,
             Error::UsedUp { .. } => ErrorKind::UsedUp,
-            Error::ForeignRights | Error::Declined | Error::NotSaved(_) | Error::Codec(_) => {
-                ErrorKind::Other
-            }
+            Error::NotAPng { .. }
+            | Error::ForeignRights
+            | Error::Declined
+            | Error::NotSaved(_)
+            | Error::Codec(_) => ErrorKind::Other,
             Error::CoverOnly { source, .. } => source.kind(),
             Error::Find(error) => error.kind(),
             Error::Open(error) => error.kind(),

@@ -52,7 +52,7 @@ fn identify_grant(
 ) -> Result<(GrantHeld, Vec<u8>), Error> {
     let carrier = png::read(&file).map_err(|error| Error::NotAPng {
         file: shown.to_owned(),
-        why: error.to_string(),
+        error,
     })?;
     for held in candidates {
         let key = CodecKey::from_bytes(*held.codec_key.expose());

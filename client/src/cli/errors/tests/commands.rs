@@ -166,12 +166,14 @@ fn errors_of_looks_and_files() {
     let (carrier, key) = (path(), path());
     let nothing = reveal::Error::NothingHidden { carrier, key };
     check(nothing, Exit::NotFound, "not_found");
-    let (carrier, why) = (path(), String::new());
-    check(
-        reveal::Error::NotAPng { carrier, why },
-        Exit::NotFound,
-        "not_a_png",
-    );
+    for (error, exit) in [
+        (PngError::NotPng, Exit::NotFound),
+        (PngError::Unsupported("gray"), Exit::NotFound),
+        (PngError::Damaged("cut"), Exit::Other),
+    ] {
+        let carrier = path();
+        check(reveal::Error::NotAPng { carrier, error }, exit, "not_a_png");
+    }
     let (carrier, why) = (path(), String::new());
     let unknown = reveal::Error::UnknownVersion { carrier, why };
     check(unknown, Exit::Other, "unknown_version");
@@ -223,15 +225,19 @@ fn errors_of_init_and_of_the_keyring() {
 #[test]
 fn view_errors() {
     let more = || "ask".to_owned();
-    let (file, why) = (String::new(), String::new());
+    let not_a_png = |error| view::Error::NotAPng {
+        file: String::new(),
+        error,
+    };
     for (error, exit, word) in [
-        (view::Error::Target(FileError::Dash), Exit::Usage, "usage"),
-        (view::Error::OwnCarrier(ada()), Exit::Denied, "denied"),
+        (not_a_png(PngError::NotPng), Exit::NotFound, "not_a_png"),
         (
-            view::Error::NotAPng { file, why },
-            Exit::NotFound,
+            not_a_png(PngError::Damaged("cut")),
+            Exit::Other,
             "not_a_png",
         ),
+        (view::Error::Target(FileError::Dash), Exit::Usage, "usage"),
+        (view::Error::OwnCarrier(ada()), Exit::Denied, "denied"),
         (
             view::Error::NothingInIt(more()),
             Exit::NotFound,
