@@ -2,11 +2,10 @@
 
 /// What to do, as sentences for the end of a message. It holds for voters and workers, because a
 /// folder that is damaged does not tell which node's it is.
-pub const LOST_FOLDER: &str =
-    "Put no older copy of the folder in its place: a voter that comes back below what it has told \
-     the others is quarantined. A voter is started with its newest folder, or kept stopped as one \
-     whose disk is lost, because voters cannot be replaced yet. A worker is removed (`cameod \
-     remove`), and joins again with an empty folder and a new id";
+pub const LOST_FOLDER: &str = "Put no older copy of the folder in its place: a voter that comes \
+     back below what it has told the others is quarantined. A voter is started with its newest \
+     folder, or kept stopped as one whose disk is lost, because voters cannot be replaced yet. A \
+     worker is removed (`cameod remove`), and joins again with an empty folder and a new id";
 
 #[cfg(test)]
 mod tests {
