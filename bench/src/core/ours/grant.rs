@@ -6,6 +6,7 @@ use cameo_common::api::{DebitView, Debited, ReleasePart, Released, paths};
 use cameo_common::cluster_descriptor::Descriptor;
 use cameo_common::ids::{ClusterId, GrantId, NodeId, RequestId};
 use cameo_common::keys::SealingSecret;
+use cameo_common::op::Op;
 use cameo_common::rights::MAX_PERMITTED;
 use cameo_common::sealing::{Share, combine};
 
