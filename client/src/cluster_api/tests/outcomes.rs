@@ -3,7 +3,7 @@
 use std::future::ready;
 
 use cameo_common::api::MAX_BODY;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::time::sleep;
 
@@ -107,6 +107,8 @@ async fn a_program_that_is_no_node_is_told_from_an_address_where_none_listens() 
     tokio::spawn(async move {
         loop {
             let (mut stream, _) = foreign.accept().await.unwrap();
+            // Read first, as a server does: closed with bytes unread, it would be a reset.
+            let _hello = stream.read(&mut [0; 4096]).await;
             let _gone = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
         }
     });
