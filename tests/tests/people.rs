@@ -101,7 +101,8 @@ async fn attack_a_retired_viewer_gets_nothing_and_both_sides_are_told() {
     assert_eq!(lowered["delivered"], false, "{lowered}");
     let refused = ends_with(&ada, 4, &["approve", &request]).await;
     assert_eq!(refused["error"]["code"], "retired", "{refused}");
-    assert_eq!(request_row(&ada, "in", &request).await["state"], "waiting");
+    let row = request_row(&ada, "in", &request).await;
+    assert_eq!(row["state"], "viewer_retired", "{row}");
     let denied = ada.ok(&["deny", &request]).await.unwrap();
     assert_eq!(denied["viewer_retired"], true, "{denied}");
 }
