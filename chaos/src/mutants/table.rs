@@ -155,7 +155,7 @@ const KILLS_AGAIN: Scene = scene(2, "kill", GRANTS);
 const LONG_KILLS: Scene = long(20, 3, scene(2, "kill", GRANTS));
 const JOBS: Scene = long(20, 3, scene(2, "kill", "dispatch,rights"));
 const CUT_OFF: Scene = long(30, 3, scene(154, "pause,clients-cut", GRANTS));
-const PARTITIONS: Scene = scene(3, "isolate,halves", GRANTS);
+const PARTITIONS: Scene = scene(4, "isolate,halves", GRANTS);
 
 /// All trials.
 pub const TRIALS: &[Trial] = &[
@@ -179,7 +179,7 @@ pub const TRIALS: &[Trial] = &[
     by(
         Mutant::TornTailAccepted,
         Law::R2,
-        scene(126, "torn-tail", GRANTS),
+        scene(131, "torn-tail", GRANTS),
     ),
     by(Mutant::LastAppliedApart, Law::D3, LONG_KILLS),
     by(Mutant::ApplyTwiceOnRetry, Law::L3, KILLS_AGAIN),
@@ -215,7 +215,7 @@ pub const TRIALS: &[Trial] = &[
     by(
         Mutant::DeleteOnDeliver,
         Law::B6,
-        scene(29, "none", "rights"),
+        scene(32, "none", "rights"),
     ),
     by(
         Mutant::AckRemovesNewer,
