@@ -77,6 +77,7 @@ chaos-sim:
     target/debug/cameo-chaos sim --seeds 0..50
     target/debug/cameo-chaos sim --seeds 0..10 --seconds 15 --faults withholds,false-answers,forges
     target/debug/cameo-chaos sim --seeds 0..10 --seconds 20 --nodes 3 --faults old-folder
+    target/debug/cameo-chaos sim --seeds 0..10 --seconds 20 --nodes 3 --faults old-folder,kill,isolate
 
 # A minute of five real nodes, killed, paused, cut off and with wrong clocks, on what `product` has built.
 chaos-real:

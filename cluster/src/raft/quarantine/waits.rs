@@ -1,4 +1,4 @@
-//! What a node waits for that takes no part yet.
+//! The answers that a node waits for while it takes no part.
 
 use std::collections::BTreeSet;
 
