@@ -154,7 +154,7 @@ const KILLS: Scene = scene(1, "kill", GRANTS);
 const KILLS_AGAIN: Scene = scene(2, "kill", GRANTS);
 const LONG_KILLS: Scene = long(20, 3, scene(2, "kill", GRANTS));
 const JOBS: Scene = long(20, 3, scene(2, "kill", "dispatch,rights"));
-const CUT_OFF: Scene = long(30, 3, scene(154, "pause,clients-cut", GRANTS));
+const CUT_OFF: Scene = long(30, 3, scene(163, "pause,clients-cut", GRANTS));
 const PARTITIONS: Scene = scene(4, "isolate,halves", GRANTS);
 
 /// All trials.
@@ -242,7 +242,7 @@ pub const TRIALS: &[Trial] = &[
     by(
         Mutant::ChecksumSkipped,
         Law::D3,
-        real(long(20, 3, scene(1, "bit-flip", GRANTS))),
+        real(long(20, 3, scene(4, "bit-flip", GRANTS))),
     ),
     by(
         Mutant::StaleLoadSampleAccepted,
