@@ -1,3 +1,4 @@
+#![allow(clippy::unwrap_used)]
 use cameo_common::ids::ClusterId;
 use cameo_common::keys::PublicKey;
 
