@@ -16,7 +16,7 @@ use super::database::{
 };
 use super::digest::RowDigest;
 use super::overlay::Overlay;
-use super::resident::{Changes, Resident, encode_block};
+use super::resident::{BLOCK_ROWS, Changes, Resident, encode_block};
 use super::row_cache::{CachedRow, RowCache};
 use super::scan;
 use crate::store::meta::Applied;
@@ -138,20 +138,20 @@ impl Generation {
     /// Writes rows of a snapshot directly into a database that has no readers yet.
     pub fn load(&self, rows: &Rows) -> Result<(), GenerationError> {
         let mut batch = sled::Batch::default();
-        let mut block = Changes::new();
+        let mut retries = Changes::new();
         let mut marks = self.marks();
         for (key, value) in rows {
             marks.digest.add(key, value);
             match is_of_retry_table(key) {
-                true => block.push((key.clone(), Some(value.clone()))),
+                true => retries.push((key.clone(), Some(value.clone()))),
                 false => batch.insert(row_key(key), value.as_slice()),
             }
         }
-        if !block.is_empty() {
-            let resident = &mut self.in_memory_mut().resident;
+        let resident = &mut self.in_memory_mut().resident;
+        for changes in retries.chunks(BLOCK_ROWS) {
             let number = resident.next_block();
-            batch.insert(block_key(number), encode_block(&block));
-            resident.take_block(number, &block);
+            batch.insert(block_key(number), encode_block(changes));
+            resident.take_block(number, changes);
         }
         Ok(self.database.apply_batch(batch)?)
     }

@@ -1,7 +1,7 @@
 //! Rows that are kept in memory, all of them: those of the retry table, of which each command adds
 //! two, for a short time. In sled they would cost more than all others together.
 //!
-//! sled has them in blocks: each write adds one of what has changed. A block goes once none of its
+//! sled has them in blocks: each write adds what has changed. A block goes once none of its
 //! rows is left, and all blocks before it are gone: a later block may delete a row of an earlier
 //! one.
 
@@ -12,11 +12,12 @@ use cameo_common::wire::{VersionError, decode_versioned, encode_versioned};
 
 /// Version of a block's layout.
 const VERSION: u8 = 1;
-/// Rows of a block: sled keeps a value of this size beside others.
+/// Most rows of a block: sled keeps a value of this size beside others.
 pub(super) const BLOCK_ROWS: usize = 256;
 
-/// Changes of resident rows: key, and value or none for a deleted row.
-pub(super) type Changes = Vec<(Vec<u8>, Option<Vec<u8>>)>;
+/// A change of a row: key, and value or none for a deleted row.
+pub(super) type Change = (Vec<u8>, Option<Vec<u8>>);
+pub(super) type Changes = Vec<Change>;
 
 /// The resident rows as of the last write to sled.
 #[derive(Debug, Default)]
@@ -68,7 +69,7 @@ impl Resident {
     }
 
     /// The next block, and its changes.
-    pub fn take_block(&mut self, number: u64, changes: &Changes) {
+    pub fn take_block(&mut self, number: u64, changes: &[Change]) {
         self.blocks.push_back(Block { number, left: 0 });
         self.next = number + 1;
         for (key, value) in changes {
@@ -103,7 +104,7 @@ impl Resident {
 }
 
 /// A block's value in sled.
-pub(super) fn encode_block(changes: &Changes) -> Vec<u8> {
+pub(super) fn encode_block(changes: &[Change]) -> Vec<u8> {
     encode_versioned(VERSION, changes)
 }
 

@@ -29,18 +29,18 @@ fn the_bytes_of_a_block_are_pinned_and_other_versions_are_refused() {
 fn a_block_is_dead_once_none_of_its_rows_is_left_and_those_before_it_are_dead() {
     let mut resident = Resident::default();
     // given three blocks, of which the third replaces the row of the second
-    resident.take_block(0, &vec![put(1, 10), put(2, 20)]);
-    resident.take_block(1, &vec![put(3, 30)]);
-    resident.take_block(2, &vec![delete(1), put(3, 31)]);
+    resident.take_block(0, &[put(1, 10), put(2, 20)]);
+    resident.take_block(1, &[put(3, 30)]);
+    resident.take_block(2, &[delete(1), put(3, 31)]);
     // then the first one's second row keeps all of them
     assert_eq!(rows(&resident), [(2, 20), (3, 31)]);
     assert_eq!(resident.dead_blocks(), [0_u64; 0]);
     // and when it is deleted, the third alone is kept: it has the newest value of a row.
-    resident.take_block(3, &vec![delete(2)]);
+    resident.take_block(3, &[delete(2)]);
     assert_eq!(resident.dead_blocks(), [0, 1]);
     resident.forget_blocks(&[0, 1]);
     assert_eq!(resident.dead_blocks(), [0_u64; 0]);
-    resident.take_block(4, &vec![delete(3)]);
+    resident.take_block(4, &[delete(3)]);
     assert_eq!(resident.dead_blocks(), [2, 3, 4]);
     assert!(rows(&resident).is_empty());
 }
