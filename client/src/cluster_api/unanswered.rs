@@ -42,7 +42,7 @@ impl Unanswered {
         let mut cause = error.source();
         while let Some(found) = cause {
             if let Some(io) = found.downcast_ref::<io::Error>() {
-                return Self::of_io(io.kind());
+                return Self::of_io(innermost(io).kind());
             }
             cause = found.source();
         }
@@ -61,6 +61,14 @@ impl Unanswered {
             _ => Self::Silent,
         }
     }
+}
+
+/// The error that others have wrapped as one of kind `Other`: `source` would skip it.
+fn innermost(mut error: &io::Error) -> &io::Error {
+    while let Some(inner) = error.get_ref().and_then(|inner| inner.downcast_ref()) {
+        error = inner;
+    }
+    error
 }
 
 /// Takes a line for people.
