@@ -7,20 +7,26 @@ use std::process::ExitCode;
 
 use cameo_cluster::config::{CommandLine, Config, Verb};
 use cameo_cluster::host::clock::{SystemClock, WallClock as _};
+use cameo_cluster::host::log_fields;
 use cameo_cluster::node::secret_file::{self, SecretFileError};
 use cameo_cluster::node::{Node, Stage};
 use cameo_cluster::operator::{self, key_file::KeyFileError};
 use cameo_cluster::raft::RAFT_THREAD;
+use cameo_common::terminal::escaped_line;
 use clap::{CommandFactory, Parser};
+use rustix::fs::Mode;
+use rustix::process::umask;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 /// Exit code for flags, files and ports that cannot be used.
 pub const EXIT_USAGE: u8 = 2;
-/// Prints a line to stderr. Where nobody reads it, the node goes on: `eprintln!` would panic.
+/// Prints a line to stderr, with what others have said in it escaped. Where nobody reads it, the
+/// node goes on: `eprintln!` would panic.
 macro_rules! say {
     ($($text:tt)*) => {{
-        let _unread = writeln!(std::io::stderr(), $($text)*);
+        let line = escaped_line(&format!($($text)*));
+        let _unread = writeln!(std::io::stderr(), "{line}");
     }};
 }
 
@@ -86,6 +92,7 @@ fn start_log() {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .fmt_fields(log_fields::escaped())
         // Else a line that cannot be written is a panic: the log's reader may have gone.
         .log_internal_errors(false)
         .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
@@ -115,6 +122,8 @@ fn usage(error: &dyn std::fmt::Display) -> ExitCode {
 }
 
 fn run(config: Config) -> ExitCode {
+    // Nothing that a node creates is for others, also what sled creates.
+    let _before = umask(Mode::RWXG | Mode::RWXO);
     #[cfg(feature = "baselines")]
     if let Some(warning) = config.baseline.warning() {
         say!("cameod: warning: {warning}");

@@ -17,3 +17,4 @@ pub mod rights;
 pub mod sealing;
 pub mod signed;
 pub mod statements;
+pub mod terminal;

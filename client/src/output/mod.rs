@@ -3,13 +3,13 @@
 //! The result goes to stdout once, progress and notes go to stderr. A closed stream is not an
 //! error. Nothing that others have written reaches a terminal as a command.
 
-mod escape;
 mod report;
 mod text;
 
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
+use cameo_common::terminal::escaped;
 use indicatif::{ProgressBar, ProgressStyle};
 pub use report::{Completion, Report};
 pub use text::{moment, table};
@@ -60,7 +60,7 @@ impl Output {
 /// When the write fails, for example on a full disk.
 pub fn print_result(line: impl std::fmt::Display) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    let line = escape::escaped(&line.to_string());
+    let line = escaped(&line.to_string());
     match writeln!(out, "{line}").and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         printed => printed,
@@ -69,6 +69,6 @@ pub fn print_result(line: impl std::fmt::Display) -> io::Result<()> {
 
 /// Prints a line on stderr. A failure is ignored: there is nowhere to report it.
 pub fn print_message(line: impl std::fmt::Display) {
-    let line = escape::escaped(&line.to_string());
+    let line = escaped(&line.to_string());
     let _ = writeln!(io::stderr(), "{line}");
 }

@@ -1,7 +1,7 @@
 //! Sanitizing of text from users and peers before it is printed.
 
-use icu_properties::CodePointSetData;
-use icu_properties::props::DefaultIgnorableCodePoint;
+use cameo_common::terminal::joins;
+pub use cameo_common::terminal::misleads;
 
 /// Longest text that is printed, in characters.
 const MAX_SENTENCE: usize = 300;
@@ -11,18 +11,6 @@ const MAX_SENTENCE: usize = 300;
 pub fn sanitize(text: &str) -> String {
     let shown = text.chars().filter(|&c| !c.is_control() && !misleads(c));
     shown.take(MAX_SENTENCE).collect()
-}
-
-/// Whether a character reorders text or is invisible: Unicode's default ignorable code points,
-/// which include the bidirectional controls, but not joiners and variation selectors, which scripts
-/// need.
-#[must_use]
-pub fn misleads(c: char) -> bool {
-    CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c) && !joins(c)
-}
-
-fn joins(c: char) -> bool {
-    matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe0e}' | '\u{fe0f}')
 }
 
 /// Whether a text has a visible character.
@@ -50,34 +38,6 @@ mod tests {
         for unseen in "\u{ad}\u{200b}\u{2060}\u{3164}\u{feff}\u{e0041}".chars() {
             assert_eq!(sanitize(&format!("a{unseen}da")), "ada", "{unseen:?}");
             assert!(!shows(&format!(" {unseen}\u{200d}")), "{unseen:?}");
-        }
-    }
-
-    #[test]
-    fn misleading_characters_are_pinned_to_unicode_s_ranges() {
-        let ranges = [
-            0x00ad..=0x00ad,
-            0x034f..=0x034f,
-            0x061c..=0x061c,
-            0x115f..=0x1160,
-            0x17b4..=0x17b5,
-            0x180b..=0x180f,
-            0x200b..=0x200b,
-            0x200e..=0x200f,
-            0x202a..=0x202e,
-            0x2060..=0x206f,
-            0x3164..=0x3164,
-            0xfe00..=0xfe0d,
-            0xfeff..=0xfeff,
-            0xffa0..=0xffa0,
-            0xfff0..=0xfff8,
-            0x1bca0..=0x1bca3,
-            0x1d173..=0x1d17a,
-            0xe0000..=0xe0fff,
-        ];
-        for c in '\0'..=char::MAX {
-            let expected = ranges.iter().any(|range| range.contains(&u32::from(c)));
-            assert_eq!(misleads(c), expected, "{c:?}");
         }
     }
 

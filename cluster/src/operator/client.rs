@@ -16,6 +16,7 @@ use cameo_common::keys::{PublicKey, SigningKey};
 use cameo_common::op::Op;
 use cameo_common::operator::OperatorOrder;
 use cameo_common::signed::Signed;
+use cameo_common::terminal::misleads;
 use data_encoding::BASE64URL_NOPAD;
 use tokio::time::{Instant, sleep};
 
@@ -367,12 +368,13 @@ fn may_be_done(code: ErrorCode) -> bool {
     matches!(code, ErrorCode::OutcomeUnknown | ErrorCode::Internal)
 }
 
-/// What a node said, as text that cannot move a terminal's cursor.
+/// What a node said, as one line that a terminal does not obey and that reads as it is.
 fn refusal(body: &[u8]) -> ApiError {
     let said = serde_json::from_slice::<ApiError>(body);
     let said = said
         .unwrap_or_else(|_| ApiError::new(ErrorCode::Internal, "the answer is no node's answer"));
-    let message = said.message.chars().filter(|c| !c.is_control());
+    let message = said.message.chars();
+    let message = message.filter(|&c| !c.is_control() && !misleads(c));
     ApiError {
         message: message.take(MAX_MESSAGE).collect(),
         ..said

@@ -258,8 +258,8 @@ fn attack_a_cluster_of_another_fingerprint_or_operator_gets_no_order() {
 
 #[test]
 fn attack_a_nodes_message_moves_no_cursor() {
-    let error = ApiError::new(ErrorCode::Internal, "\u{1b}[2Jgone");
+    let error = ApiError::new(ErrorCode::Internal, "\u{1b}[2Jgone\u{9b}\u{202e}\n!");
     let body = serde_json::to_vec(&error).unwrap();
-    assert_eq!(refusal(&body).message, "[2Jgone");
+    assert_eq!(refusal(&body).message, "[2Jgone!");
     assert_eq!(refusal(b"\x1b[2J").code, ErrorCode::Internal);
 }
