@@ -1,8 +1,10 @@
 //! Nodes that are started with flags, files and ports that do not serve: each says so in a
 //! sentence, ends with 2, and has changed nothing.
 
+use std::fs::Permissions;
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -156,4 +158,49 @@ fn a_secret_for_a_folder_that_is_not_there_is_told_by_its_own_name() {
     let told = told(made.expect("it runs"));
     let says = format!("the secret {} and the operator's key", path.display());
     assert!(told.contains(&says), "{told}");
+}
+
+/// A folder and everything in it.
+fn everything(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).expect("read");
+    let paths = entries.map(|entry| entry.expect("read").path());
+    let below = paths.flat_map(|path| match path.is_dir() {
+        true => everything(&path),
+        false => vec![path],
+    });
+    below.chain([folder.to_owned()]).collect()
+}
+
+fn is_open_to_others(path: &PathBuf) -> bool {
+    let metadata = std::fs::metadata(path).expect("read");
+    metadata.permissions().mode() & 0o077 != 0
+}
+
+#[test]
+fn attack_no_other_user_of_the_machine_reads_what_is_in_a_nodes_folder() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let line = Line::new(folder.path());
+    // given a folder that the operator has made, for everybody
+    std::fs::create_dir(&line.data).expect("created");
+    let chmod = |mode| {
+        let mut chmod = Command::new("chmod");
+        let done = chmod.args(["-R", mode]).arg(&line.data).status();
+        assert!(done.expect("it runs").success());
+    };
+    chmod("755");
+    // then all in it is private, also what libraries create
+    line.run_once();
+    let open = || {
+        let mut all = everything(&line.data);
+        assert!(all.len() > 10, "{all:?}");
+        all.retain(is_open_to_others);
+        all
+    };
+    assert_eq!(open(), Vec::<PathBuf>::new());
+    // and so it is again when all but the key was opened later
+    chmod("go+rX");
+    let key = line.data.join("node.key");
+    std::fs::set_permissions(key, Permissions::from_mode(0o600)).expect("changed");
+    line.run_once();
+    assert_eq!(open(), Vec::<PathBuf>::new());
 }

@@ -19,6 +19,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use super::private_folder;
+
 /// Version of the whole layout.
 pub(super) const FORMAT: &str = "cameo-data 4\n";
 
@@ -58,6 +60,11 @@ pub enum DirectoryError {
          give an empty or new directory with --data"
     )]
     Foreign(PathBuf),
+    #[error(
+        "others can enter the data directory {0}, and it cannot be closed to them: {1}. \
+         Run `chmod -R go= {0}` as its owner"
+    )]
+    Open(PathBuf, #[source] io::Error),
     #[error("cannot use the data directory {0}: {1}")]
     Io(PathBuf, #[source] io::Error),
 }
@@ -85,6 +92,7 @@ impl DataDirectory {
         }
         let directory = Self { root, _lock: lock };
         directory.check_format(empty)?;
+        directory.close_to_others()?;
         directory.create_folders().map_err(failed)?;
         Ok(directory)
     }
@@ -102,6 +110,18 @@ impl DataDirectory {
             }
             None => Err(DirectoryError::Foreign(self.root.clone())),
         }
+    }
+
+    /// Once it is certain that the folder is a node's: another one's permissions are not changed.
+    fn close_to_others(&self) -> Result<(), DirectoryError> {
+        let closed = private_folder::close(&self.root);
+        if closed.map_err(|error| DirectoryError::Open(self.root.clone(), error))? {
+            tracing::warn!(
+                folder = %self.root.display(),
+                "others could enter the data folder: it and everything in it is closed to them"
+            );
+        }
+        Ok(())
     }
 
     fn create_folders(&self) -> io::Result<()> {

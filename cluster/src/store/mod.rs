@@ -14,6 +14,7 @@ mod meta;
 mod node_record;
 mod open;
 mod options;
+mod private_folder;
 mod snapshot;
 mod state;
 mod wal;
