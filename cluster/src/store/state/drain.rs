@@ -1,4 +1,5 @@
-//! Write-behind: about once a second the overlay is written to sled, as one atomic batch.
+//! Write-behind: about once a second the overlay is written to sled, in atomic batches that each
+//! end with an entry.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -79,13 +80,28 @@ fn run(shared: &Shared) {
             continue;
         }
         let generation = shared.generation();
-        unflushed |= write_batch(shared, &generation);
+        unflushed |= write_all(shared, &generation);
         if unflushed && flushed.elapsed() >= FLUSH_EVERY {
             if let Err(error) = generation.flush() {
                 shared.fail(describe(&error));
             }
             unflushed = false;
             flushed = Instant::now();
+        }
+    }
+}
+
+/// Writes step by step what there is; true when something was written.
+fn write_all(shared: &Shared, generation: &Generation) -> bool {
+    let mut is_written = false;
+    loop {
+        let is_step = generation.has_step();
+        if !write_batch(shared, generation) {
+            return is_written;
+        }
+        is_written = true;
+        if !is_step {
+            return true;
         }
     }
 }

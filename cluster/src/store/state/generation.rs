@@ -19,6 +19,7 @@ use super::overlay::Overlay;
 use super::resident::{BLOCK_ROWS, Changes, Resident, encode_block};
 use super::row_cache::{CachedRow, RowCache};
 use super::scan;
+use super::steps::Steps;
 use crate::store::meta::Applied;
 use cameo_machine::{Change, Rows, is_of_retry_table};
 use parking_lot::{Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -30,6 +31,8 @@ pub(super) struct Marks {
     pub visible: Arc<Applied>,
     /// Last entry whose changes are in sled.
     pub written: Arc<Applied>,
+    /// Entries in between at which the write-behind stops.
+    pub steps: Steps,
     /// Digest of the rows in sled.
     pub digest: RowDigest,
     /// Number of readers at each version.
@@ -92,6 +95,7 @@ impl Generation {
         let marks = Marks {
             written: Arc::clone(&applied),
             visible: applied,
+            steps: Steps::default(),
             digest: found.digest,
             readers: BTreeMap::new(),
         };
@@ -175,7 +179,11 @@ impl Generation {
         if changes.is_empty() {
             return;
         }
-        let published = self.marks().visible.version();
+        let published = {
+            let mut marks = self.marks();
+            marks.steps.changed(changes.len());
+            marks.visible.version()
+        };
         let overlay = &mut self.in_memory_mut().overlay;
         for change in changes {
             overlay.insert(version, change, published);
@@ -183,7 +191,10 @@ impl Generation {
     }
 
     pub fn publish(&self, applied: Applied) {
-        self.marks().visible = Arc::new(applied);
+        let mut marks = self.marks();
+        marks.visible = Arc::new(applied);
+        let Marks { steps, visible, .. } = &mut *marks;
+        steps.published(visible);
     }
 
     /// Starts a read at the visible version.

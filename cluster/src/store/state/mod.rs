@@ -3,7 +3,7 @@
 //! A [`State`] is the handle; `shared` is what its clones and the background tasks share. The rows
 //! are in a `generation`: a sled `database` with a `digest` of its rows, and an `overlay` of newer
 //! changes in memory. A `view` reads both at one version. The `drain` writes the overlay back to
-//! sled in the background, woken by the `drain_signal`. `hash` is the digest of both.
+//! sled in the background, in `steps`, woken by the `drain_signal`. `hash` is the digest of both.
 
 pub(super) mod database;
 pub(super) mod digest;
@@ -16,6 +16,7 @@ mod resident;
 mod row_cache;
 mod scan;
 mod shared;
+mod steps;
 mod view;
 mod write_back;
 

@@ -1,4 +1,4 @@
-//! Writing of the overlay to sled, as one atomic batch.
+//! Writing of the overlay to sled, up to one version as one atomic batch.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,10 +21,18 @@ struct Staged {
 }
 
 impl Generation {
-    /// The version that `write_back` would write, or `None` when sled is up to date.
+    /// The version that `write_back` would write next, or `None` when sled is up to date.
     pub fn unwritten(&self) -> Option<Arc<Applied>> {
         let marks = self.marks();
+        if let Some(step) = marks.steps.next() {
+            return Some(Arc::clone(step));
+        }
         (marks.visible.version() > marks.written.version()).then(|| Arc::clone(&marks.visible))
+    }
+
+    /// Whether that version is a step on the way to the visible one.
+    pub fn has_step(&self) -> bool {
+        self.marks().steps.next().is_some()
     }
 
     /// Waits until there is no reader before `version`; false at the timeout.
@@ -73,6 +81,7 @@ impl Generation {
         self.prune(version);
         let mut marks = self.marks();
         marks.written = Arc::clone(applied);
+        marks.steps.written(version);
         marks.digest = digest;
         self.written.notify_all();
         Ok(())

@@ -1,7 +1,9 @@
-//! The digest, without a read of all rows.
+//! The digest, without a read of all rows; and writes to sled, in steps.
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use crate::consensus_types::aliases::{CommittedLeaderId, LogId};
+use crate::store::state::steps::STEP_ROWS;
 
 #[test]
 fn attack_the_digest_reads_no_rows_but_the_newest() {
@@ -25,4 +27,61 @@ fn attack_the_digest_reads_no_rows_but_the_newest() {
     let _moving = generation.moving.lock();
     assert!(generation.cheap_digest(1).is_none());
     assert_eq!(generation.written_digest().1, before);
+}
+
+#[test]
+fn given_a_backlog_when_it_is_written_then_in_short_batches_that_each_end_with_an_entry() {
+    // given entries of a busy time, of which each changes rows of the one before
+    const ROWS: u16 = 300;
+    let folder = tempfile::tempdir().unwrap();
+    let generation = Generation::create(&folder.path().join("state")).unwrap();
+    let mut states = vec![BTreeMap::new()];
+    for index in 0..20u16 {
+        let rows: BTreeMap<_, _> = (0..ROWS)
+            .map(|row| (index * ROWS / 2 + row).to_be_bytes())
+            .map(|row| [&[0xf0], &row[..]].concat())
+            .map(|key| (key, index.to_be_bytes().to_vec()))
+            .collect();
+        let put = |(key, value): (&Vec<u8>, &Vec<u8>)| Change::Put {
+            key: key.clone(),
+            value: value.clone(),
+        };
+        let index = u64::from(index);
+        generation.insert(index + 1, rows.iter().map(put).collect());
+        generation.publish(Applied {
+            log_id: Some(LogId::new(CommittedLeaderId::new(1), index)),
+            ..Applied::default()
+        });
+        let mut state = states.last().unwrap().clone();
+        state.extend(rows);
+        states.push(state);
+    }
+    // when they are written, then entry by entry of some, and each time sled has the state of one
+    let mut before = 0;
+    while let Some(applied) = generation.unwritten() {
+        generation.write_back(&applied).unwrap();
+        let written = generation.marks().written.version();
+        let entries = usize::try_from(written - before).unwrap();
+        assert!(entries <= STEP_ROWS / usize::from(ROWS) + 1, "{entries}");
+        let state = &states[usize::try_from(written).unwrap()];
+        let stored = generation.database.scan_prefix(row_key(&[]));
+        let stored: BTreeMap<_, _> = stored
+            .map(|row| row.unwrap())
+            .map(|(key, value)| (key[1..].to_vec(), value.to_vec()))
+            .collect();
+        assert_eq!(stored, *state, "{written}");
+        let mut digest = RowDigest::default();
+        state.iter().for_each(|(key, value)| digest.add(key, value));
+        assert_eq!(generation.written_digest().1, digest);
+        // while what is visible does not change
+        let visible = generation.scan(u64::MAX, &[], Bound::Unbounded, usize::MAX);
+        assert!(
+            visible
+                .iter()
+                .map(|(key, value)| (key, value))
+                .eq(&states[20])
+        );
+        before = written;
+    }
+    assert_eq!(before, 20);
 }
