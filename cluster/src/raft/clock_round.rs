@@ -16,7 +16,7 @@ use crate::link::{Lane, Links};
 
 /// Time limit of one question.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
-/// Pause between two rounds. A leader that dates entries too late makes this node ask no more often.
+/// Pause between two rounds. A leader that dates entries too late makes it ask no more often.
 const ROUND_EVERY: Duration = Duration::from_secs(1);
 
 /// Asks when it is needed, for as long as the node runs.

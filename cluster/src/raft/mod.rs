@@ -6,8 +6,8 @@
 //! `authority` permits; `checkpoints` are signatures over the state at fixed indexes, which certify
 //! snapshots; `members` are bootstrap, joining and removal; `quarantine` keeps a voter out that has
 //! come back with an older folder, and in an `exchange` voters tell each other how far they are;
-//! `time` is the clock of the log, and in a `clock_round` voters are asked for theirs; `ports` are interfaces to the rest of the node; `memory` is a
-//! storage for tests and the simulator.
+//! `time` is the clock of the log, and in a `clock_round` voters are asked for theirs; `ports` are
+//! interfaces to the rest of the node; `memory` is a storage for tests and the simulator.
 
 mod authority;
 mod checkpoints;
