@@ -1,6 +1,7 @@
 //! A node that is run from a configuration file, with its log in JSON, and reads the file again.
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Output, Stdio};
 
@@ -161,7 +162,10 @@ fn given_a_running_node_when_it_gets_sighup_then_it_takes_over_the_filter_and_te
 fn given_a_file_that_cannot_be_used_when_a_node_starts_then_it_says_where_and_ends_with_2() {
     for (lines, says) in [
         ("colour = 'blue'\n", "node.toml, line 7: `colour` is no key"),
-        ("metrics = 7201\n", "node.toml, line 7: `metrics` is a whole number"),
+        (
+            "metrics = 7201\n",
+            "node.toml, line 7: `metrics` is a whole number",
+        ),
         ("metrics = 'here'\n", "node.toml, line 7)"),
     ] {
         let place = Place::new(lines);
@@ -173,6 +177,42 @@ fn given_a_file_that_cannot_be_used_when_a_node_starts_then_it_says_where_and_en
     std::fs::write(place.file(), "version = 2\n").expect("written");
     let told = refused(place.command().output().expect("it ends"));
     assert!(told.contains("node.toml, line 1: `version` is 2"), "{told}");
+}
+
+#[test]
+fn given_a_founder_alone_when_it_is_probed_then_it_is_healthy_and_not_ready() {
+    let ports = cameo_harness::free_ports(3).expect("ports");
+    let place = Place::new("");
+    let peers = format!("1=127.0.0.1:{},2=127.0.0.1:{}", ports[0], ports[1]);
+    let probes = format!("127.0.0.1:{}", ports[2]);
+    let mut command = place.command();
+    command
+        .env("CAMEOD_PEERS", peers)
+        .env("CAMEOD_METRICS", &probes);
+    let mut node = command.spawn().expect("it runs");
+    let log = BufReader::new(node.stderr.take().expect("piped"));
+    let mut node = Running { node, log };
+    node.lines_until("cameod: waiting: ");
+    let (status, ready) = get(&probes, "/ready");
+    assert_eq!((status, ready["ready"].as_bool()), (503, Some(false)));
+    assert_eq!(ready["reasons"][0]["code"], "not_formed");
+    assert_eq!(ready["reasons"].as_array().map(Vec::len), Some(1));
+    let (status, health) = get(&probes, "/health");
+    assert_eq!((status, health["healthy"].as_bool()), (200, Some(true)));
+    node.stop();
+}
+
+/// The status and the document at a path, in the clear.
+fn get(address: &str, path: &str) -> (u16, Value) {
+    let mut stream = TcpStream::connect(address).expect("it listens");
+    let request = format!("GET {path} HTTP/1.1\r\nhost: node\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("read");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+    let status = head.split(' ').nth(1).expect("a status");
+    let body = serde_json::from_str(body).unwrap_or_else(|_| panic!("no JSON: {answer}"));
+    (status.parse().expect("a number"), body)
 }
 
 fn last(lines: Vec<String>) -> String {
