@@ -2,7 +2,12 @@
 
 #[cfg(feature = "baselines")]
 mod baseline;
+mod error;
+mod file;
+mod layers;
 mod operator;
+mod reload;
+mod run_option;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -17,7 +22,13 @@ use clap::{Args, Parser, Subcommand};
 
 #[cfg(feature = "baselines")]
 pub use baseline::Baseline;
+pub use error::ConfigError;
+pub use file::{FILE_VERSION, FileError, FileFault};
+pub use layers::{Environment, Layers, ReadError};
 pub use operator::{InviteFlags, RegistrationFlags, RemoveFlags, RetireFlags, TokenFlags};
+pub use reload::Reload;
+
+use crate::host::log::{self, LogFormat};
 
 /// Most nodes in `--peers`; a worker itself is not counted.
 const MAX_PEERS: usize = cameo_common::cluster_descriptor::MAX_NODES;
@@ -73,9 +84,16 @@ pub enum Verb {
     Remove(RemoveFlags),
 }
 
-/// The flags of a node.
-#[derive(Debug, Args)]
+/// The flags of a node. Each is a key of the configuration file and a variable of the environment
+/// too: see `run_option`. What several of them have to agree on is checked in
+/// [`RunFlags::check`], because they may come from different places.
+#[derive(Debug, Clone, Args)]
 pub struct RunFlags {
+    /// File with options that are not given here, as TOML: each key is a flag without its dashes,
+    /// below `version = 1`. A flag also goes before its variable, CAMEOD_HTTP_URL for --http-url,
+    /// and this before the file.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// Number of this node in --peers; never one that another node has had.
     #[arg(long, value_parser = node_id())]
     id: NodeId,
@@ -111,12 +129,7 @@ pub struct RunFlags {
     #[arg(long, value_name = "FILE")]
     secret: Option<PathBuf>,
     /// File of a worker's token, instead of the secret: see `cameod token`.
-    #[arg(
-        long,
-        value_name = "FILE",
-        conflicts_with = "secret",
-        requires = "worker"
-    )]
+    #[arg(long, value_name = "FILE")]
     token: Option<PathBuf>,
     /// Who may register when the cluster begins, the same at all nodes; by default open where
     /// --http is a loopback address, else invite.
@@ -124,7 +137,7 @@ pub struct RunFlags {
     registration: Option<RegistrationMode>,
     /// For one start, where the node waits because its folder may be an older copy: let it take
     /// part with a majority. If the folder is older after all, what was acknowledged since is lost.
-    #[arg(long, conflicts_with = "worker")]
+    #[arg(long)]
     folder_is_newest: bool,
     /// Decision log of the placements by this node: see `cameo-chaos decisions`.
     #[arg(long, value_name = "FILE")]
@@ -151,6 +164,20 @@ pub struct RunFlags {
         value_parser = clap::value_parser!(u64).range(MIN_JOB_MEMORY..=MAX_JOB_MEMORY)
     )]
     job_memory: Option<u64>,
+    /// What goes to stderr, as a filter of `tracing`: warn for less, cameo_cluster=debug for more.
+    /// Its variable is CAMEO_LOG. A node reads it again from its file on SIGHUP.
+    #[arg(long, value_name = "FILTER", value_parser = log::check_filter)]
+    log: Option<String>,
+    /// Form of the lines on stderr: text, or one JSON object a line.
+    #[arg(
+        long,
+        value_name = "text|json",
+        value_enum,
+        hide_possible_values = true,
+        default_value = "text",
+        hide_default_value = true
+    )]
+    log_format: LogFormat,
     /// Milliseconds between two heartbeats of the leader.
     #[arg(
         long,
@@ -228,56 +255,19 @@ pub struct Config {
     pub folder_is_newest: bool,
 }
 
-/// Invalid flags. The messages say what to write instead.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ConfigError {
-    #[error("--peers has `{0}`: write each node as ID=HOST:PORT, as in --peers 1=127.0.0.1:7001")]
-    Peer(String),
-    #[error("--peers names node {0} twice")]
-    Twice(NodeId),
-    #[error("--peers names {0} nodes: a cluster has at most {MAX_PEERS}")]
-    TooMany(usize),
-    #[error("--peers does not name this node: add {0}=HOST:PORT, or change --id")]
-    NotAmongPeers(NodeId),
-    #[error(
-        "a worker has --token FILE, and no --secret: ask the operator for a token (`cameod token`)"
-    )]
-    Credential,
-    #[error(
-        "--listen has `{0}`: write it as IP:PORT with a fixed port, as in --listen 0.0.0.0:7001"
-    )]
-    Listen(String),
-    #[error("--http has `{0}`: write it as IP:PORT, as in --http 127.0.0.1:7101")]
-    Http(String),
-    #[error("--metrics has `{0}`: write it as IP:PORT, as in --metrics 127.0.0.1:7201")]
-    Metrics(String),
-    #[error(
-        "--http {0} is no address that clients can use: add --http-url https://HOST:PORT with the \
-         one at which they reach this node"
-    )]
-    NoUrl(SocketAddr),
-    #[error("--http-url has `{0}`: write it as https://HOST:PORT, without a path")]
-    Url(String),
-    #[error(
-        "--http-url has `{0}`, which names no machine: write the address or name at which clients \
-         reach this node"
-    )]
-    UnspecifiedUrl(String),
-    #[error(
-        "a worker needs --token FILE: ask the operator for a token (`cameod token`), or leave out \
-         --worker and give --secret FILE"
-    )]
-    NoToken,
-    #[error("a node needs --secret FILE, the same file as the other nodes': see `cameod secret`")]
-    NoSecret,
-    #[cfg(feature = "baselines")]
-    #[error("--placement has `{0}`: write one of {names}", names = baseline::policies())]
-    Placement(String),
-    #[error("the timeouts must be ordered: heartbeat-ms < election-min-ms < election-max-ms")]
-    Timeouts,
-}
-
 impl RunFlags {
+    /// The filter of the log, if one is given.
+    #[must_use]
+    pub fn log_filter(&self) -> Option<&str> {
+        self.log.as_deref()
+    }
+
+    /// The form of the log.
+    #[must_use]
+    pub fn log_format(&self) -> LogFormat {
+        self.log_format
+    }
+
     /// Checks the flags.
     ///
     /// # Errors
@@ -291,12 +281,16 @@ impl RunFlags {
             return Err(ConfigError::TooMany(peers.len()));
         }
         let credential = match (self.worker, self.token, self.secret) {
-            (true, Some(token), _) => CredentialFile::Token(token),
+            (true, Some(token), None) => CredentialFile::Token(token),
             (false, None, Some(secret)) => CredentialFile::Secret(secret),
+            (false, Some(_), _) => return Err(ConfigError::NoWorker),
             (true, None, None) => return Err(ConfigError::NoToken),
             (false, None, None) => return Err(ConfigError::NoSecret),
-            _ => return Err(ConfigError::Credential),
+            (true, _, Some(_)) => return Err(ConfigError::Credential),
         };
+        if self.worker && self.folder_is_newest {
+            return Err(ConfigError::NoFolderOfWorkers);
+        }
         let ordered =
             self.heartbeat_ms < self.election_min_ms && self.election_min_ms < self.election_max_ms;
         if !ordered {

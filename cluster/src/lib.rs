@@ -6,7 +6,7 @@
 //! `node_rpc` their calls beside Raft. `presence` keeps leases, `event_stream` pushes events to
 //! agents, `jobs` places and runs image work, `key_release` releases this node's parts. `node`
 //! builds and runs all of them; `operator` is the operator's side, off the nodes; `host` is the
-//! machine and the operating system below.
+//! machine and the operating system below, and `latency` the histograms of all parts.
 
 pub mod certificate;
 pub mod config;
@@ -17,6 +17,7 @@ pub mod host;
 pub mod http;
 pub mod jobs;
 pub mod key_release;
+pub mod latency;
 pub mod link;
 pub mod node;
 pub mod node_rpc;

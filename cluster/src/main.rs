@@ -1,72 +1,41 @@
 //! `cameod`: runs a node, creates a cluster secret, removes a worker, or carries an order of the
 //! operator to the cluster.
 
+use std::ffi::{OsStr, OsString};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use cameo_cluster::config::{CommandLine, Config, Verb};
+use cameo_cluster::config::{CommandLine, Config, Layers, ReadError, Reload, RunFlags, Verb};
 use cameo_cluster::host::clock::{SystemClock, WallClock as _};
-use cameo_cluster::host::log_fields;
+use cameo_cluster::host::log::{self, Level, LogFormat};
 use cameo_cluster::node::secret_file::{self, SecretFileError};
 use cameo_cluster::node::{Node, Stage};
 use cameo_cluster::operator::{self, key_file::KeyFileError};
 use cameo_cluster::raft::RAFT_THREAD;
-use cameo_common::terminal::escaped_line;
-use clap::{CommandFactory, Parser};
+use clap::CommandFactory as _;
 use rustix::fs::Mode;
 use rustix::process::umask;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tracing_subscriber::EnvFilter;
 
 /// Exit code for flags, files and ports that cannot be used.
 pub const EXIT_USAGE: u8 = 2;
-/// Prints a line to stderr, with what others have said in it escaped. Where nobody reads it, the
-/// node goes on: `eprintln!` would panic.
-macro_rules! say {
-    ($($text:tt)*) => {{
-        let line = escaped_line(&format!($($text)*));
-        let _unread = writeln!(std::io::stderr(), "{line}");
-    }};
-}
 
 /// Threads of the API; Raft and the jobs have their own.
 const API_THREADS: usize = 2;
 
 /// Runs what the command line says.
 pub fn main() -> ExitCode {
-    let line = CommandLine::parse();
-    start_log();
-    abort_when_consensus_panics();
-    match line.verb {
-        Some(Verb::Secret { file, passphrase }) => match create_secret(&file, passphrase) {
-            Ok(operator) => {
-                say!(
-                    "cameod: wrote a new secret to {}: copy it to every node",
-                    file.display()
-                );
-                say!(
-                    "cameod: wrote the operator's key to {}: keep it off the nodes, with a backup",
-                    operator.display()
-                );
-                ExitCode::SUCCESS
-            }
-            Err(error) => usage(&error),
-        },
-        Some(Verb::Remove(flags)) => order(flags.into_order()),
-        Some(Verb::Token(flags)) => match flags.check() {
-            Ok((key, token)) => {
-                let now = SystemClock.unix_millis();
-                report(operator::sign_token(&key, token, now))
-            }
-            Err(error) => usage(&error),
-        },
-        Some(Verb::Registration(flags)) => order(flags.into_order()),
-        Some(Verb::Invite(flags)) => order(flags.into_order()),
-        Some(Verb::Retire(flags)) => order(flags.into_order()),
-        None => match line.run.map(|flags| flags.check()) {
-            Some(Ok(config)) => run(config),
-            Some(Err(error)) => usage(&error),
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let layers = match Layers::read(&arguments, environment) {
+        Ok(layers) => layers,
+        Err(ReadError::CommandLine(error)) => error.exit(),
+        Err(error) => return usage(&error),
+    };
+    match layers.run().cloned() {
+        Some(flags) => run(arguments, layers, flags),
+        None => match layers.into_line().verb {
+            Some(verb) => run_verb(verb),
             None => CommandLine::command()
                 .error(
                     clap::error::ErrorKind::MissingRequiredArgument,
@@ -74,6 +43,45 @@ pub fn main() -> ExitCode {
                 )
                 .exit(),
         },
+    }
+}
+
+fn environment(variable: &str) -> Option<OsString> {
+    std::env::var_os(variable)
+}
+
+fn run_verb(verb: Verb) -> ExitCode {
+    let filter = environment("CAMEO_LOG").filter(|filter| !filter.is_empty());
+    let filter = filter.as_deref().map(OsStr::to_string_lossy);
+    let filter = filter.as_deref().unwrap_or(log::DEFAULT_FILTER);
+    if let Err(error) = log::start(LogFormat::Text, filter) {
+        return usage(&format_args!("CAMEO_LOG: {error}"));
+    }
+    match verb {
+        Verb::Secret { file, passphrase } => match create_secret(&file, passphrase) {
+            Ok(operator) => {
+                let (file, operator) = (file.display(), operator.display());
+                tell(&format_args!(
+                    "wrote a new secret to {file}: copy it to every node"
+                ));
+                tell(&format_args!(
+                    "wrote the operator's key to {operator}: keep it off the nodes, with a backup"
+                ));
+                ExitCode::SUCCESS
+            }
+            Err(error) => usage(&error),
+        },
+        Verb::Remove(flags) => order(flags.into_order()),
+        Verb::Token(flags) => match flags.check() {
+            Ok((key, token)) => {
+                let now = SystemClock.unix_millis();
+                report(operator::sign_token(&key, token, now))
+            }
+            Err(error) => usage(&error),
+        },
+        Verb::Registration(flags) => order(flags.into_order()),
+        Verb::Invite(flags) => order(flags.into_order()),
+        Verb::Retire(flags) => order(flags.into_order()),
     }
 }
 
@@ -86,55 +94,65 @@ fn create_secret(file: &Path, sealed: bool) -> Result<PathBuf, SecretFileError> 
     secret_file::create(file, passphrase)
 }
 
-fn start_log() {
-    let filter = EnvFilter::try_from_env("CAMEO_LOG")
-        .unwrap_or_else(|_| EnvFilter::new("warn,openraft=error,cameo_cluster=info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .fmt_fields(log_fields::escaped())
-        // Else a line that cannot be written is a panic: the log's reader may have gone.
-        .log_internal_errors(false)
-        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
-        .init();
-}
-
 /// Aborts the process when a Raft thread panics, which is a bug. openraft's core would be gone, and
 /// its callers would wait forever. As after a failed sync, the log has everything acknowledged.
 fn abort_when_consensus_panics() {
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
-        report(panic);
+        match log::format() {
+            LogFormat::Text => report(panic),
+            LogFormat::Json => log::tell(Level::Error, panic),
+        }
         let thread = std::thread::current();
         if thread
             .name()
             .is_some_and(|name| name.starts_with(RAFT_THREAD))
         {
-            say!("cameod: fatal: consensus has failed; keep this output, and start the node again");
+            log::tell(
+                Level::Error,
+                "fatal: consensus has failed; keep this output, and start the node again",
+            );
             std::process::abort();
         }
     }));
 }
 
 fn usage(error: &dyn std::fmt::Display) -> ExitCode {
-    say!("cameod: {error}");
+    log::tell(Level::Error, error);
     ExitCode::from(EXIT_USAGE)
 }
 
-fn run(config: Config) -> ExitCode {
+/// Writes a line that tells of no fault.
+fn tell(line: &dyn std::fmt::Display) {
+    log::tell(Level::Info, line);
+}
+
+/// Runs a node: its log first, so that everything after it has the form that was asked for.
+fn run(arguments: Vec<OsString>, layers: Layers, flags: RunFlags) -> ExitCode {
     // Nothing that a node creates is for others, also what sled creates.
     let _before = umask(Mode::RWXG | Mode::RWXO);
+    let filter = flags.log_filter().unwrap_or(log::DEFAULT_FILTER);
+    let handle = match log::start(flags.log_format(), filter) {
+        Ok(handle) => handle,
+        Err(error) => return usage(&error),
+    };
+    abort_when_consensus_panics();
+    let config = match flags.check() {
+        Ok(config) => config,
+        Err(error) => return usage(&layers.explain(&error)),
+    };
     #[cfg(feature = "baselines")]
     if let Some(warning) = config.baseline.warning() {
-        say!("cameod: warning: {warning}");
+        log::tell(Level::Warn, format_args!("warning: {warning}"));
     }
+    let reload = Reload::new(arguments, environment, layers, handle);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(API_THREADS)
         .thread_name("cameod-api")
         .enable_all()
         .build();
     match runtime {
-        Ok(runtime) => runtime.block_on(run_node(config)),
+        Ok(runtime) => runtime.block_on(run_node(config, reload)),
         Err(error) => usage(&error),
     }
 }
@@ -147,7 +165,7 @@ fn order(order: operator::Order) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return usage(&error),
     };
-    let tell = |line: &str| say!("cameod: {line}");
+    let tell = |line: &str| tell(&line);
     report(runtime.block_on(operator::run(order, operator::Tell(&tell))))
 }
 
@@ -155,29 +173,31 @@ fn order(order: operator::Order) -> ExitCode {
 fn report(ran: Result<operator::Report, operator::VerbError>) -> ExitCode {
     match ran {
         Ok(report) => {
-            say!("cameod: {}", report.note);
+            tell(&report.note);
             if let Some(output) = report.output {
                 let _unread = writeln!(std::io::stdout(), "{}", *output);
             }
             ExitCode::SUCCESS
         }
         Err(error) => {
-            say!("cameod: {error}");
+            log::tell(Level::Error, &error);
             ExitCode::from(operator::Exit::from(&error) as u8)
         }
     }
 }
 
 /// Runs a node from start to stop.
-async fn run_node(config: Config) -> ExitCode {
+async fn run_node(config: Config, reload: Reload) -> ExitCode {
     let signals = signal(SignalKind::terminate()).and_then(|terminate| {
         let interrupt = signal(SignalKind::interrupt())?;
-        Ok((terminate, interrupt))
+        let hangup = signal(SignalKind::hangup())?;
+        Ok((terminate, interrupt, hangup))
     });
-    let (mut terminate, mut interrupt) = match signals {
+    let (mut terminate, mut interrupt, hangup) = match signals {
         Ok(signals) => signals,
         Err(error) => return usage(&error),
     };
+    tokio::spawn(reload_at_each(hangup, reload));
     let node = tokio::select! {
         started = Node::start(config) => match started {
             Ok(node) => node,
@@ -198,10 +218,19 @@ async fn run_node(config: Config) -> ExitCode {
             usage(&why)
         }
         End::Failed(why) => {
-            say!("cameod: fatal: {why}; check the disk and the log, then start the node again");
+            let next = "check the disk and the log, then start the node again";
+            log::tell(Level::Error, format_args!("fatal: {why}; {next}"));
             // No orderly stop: the failed part may hang, and the log has everything acknowledged.
             std::process::exit(1)
         }
+    }
+}
+
+/// Reads the configuration again at each signal.
+async fn reload_at_each(mut hangup: Signal, mut reload: Reload) {
+    while hangup.recv().await.is_some() {
+        let (level, line) = tokio::task::block_in_place(|| reload.run());
+        log::tell(level, line);
     }
 }
 
@@ -226,8 +255,10 @@ async fn print_stage(node: &Node) {
     loop {
         let now = stage.borrow_and_update().clone();
         match now {
-            Stage::Waiting(why) => say!("cameod: waiting: {why}"),
-            Stage::Failed(why) => say!("cameod: stops: {why}"),
+            Stage::Waiting(why) => tell(&format_args!("waiting: {why}")),
+            Stage::Failed(why) => {
+                log::tell(Level::Error, format_args!("stops: {why}"));
+            }
             Stage::Ready(cluster) => {
                 println!("{}#{cluster}", node.url());
                 break;
@@ -241,13 +272,16 @@ async fn print_stage(node: &Node) {
 }
 
 async fn stop(node: Node) -> ExitCode {
-    say!("cameod: stopping");
+    tell(&"stopping");
     match node.stop().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            say!(
-                "cameod: the state could not be written: {error}; the log has everything, and the \
-                 next start recovers from it"
+            log::tell(
+                Level::Error,
+                format_args!(
+                    "the state could not be written: {error}; the log has everything, and the \
+                     next start recovers from it"
+                ),
             );
             ExitCode::FAILURE
         }

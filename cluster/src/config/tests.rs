@@ -103,6 +103,17 @@ fn a_missing_credential_is_named_for_a_worker_and_for_a_voter() {
 }
 
 #[test]
+fn a_worker_with_a_secret_and_a_voter_with_a_token_are_told_apart() {
+    let flags = "--id 4 --peers 4=a:1 --http 127.0.0.1:1 --data /d";
+    let both = check(&format!("{flags} --worker --token /t --secret /s")).unwrap_err();
+    assert_eq!(both, ConfigError::Credential);
+    for credential in ["--token /t", "--token /t --secret /s"] {
+        let voter = check(&format!("{flags} {credential}")).unwrap_err();
+        assert_eq!(voter, ConfigError::NoWorker);
+    }
+}
+
+#[test]
 fn the_secret_command_needs_no_flags_of_a_node() {
     let line = CommandLine::try_parse_from(["cameod", "secret", "file"]).unwrap();
     assert!(matches!(line.verb, Some(Verb::Secret { .. })));
@@ -114,8 +125,7 @@ fn the_word_that_a_folder_is_the_newest_is_of_voters_only() {
     assert!(!check(&line).unwrap().folder_is_newest);
     let config = check(&format!("{line} --folder-is-newest")).unwrap();
     assert!(config.folder_is_newest);
-    let worker = "cameod --worker --token /t --id 4 --peers 4=a:1 --http 127.0.0.1:1 --data /d";
-    let words = format!("{worker} --folder-is-newest");
-    let refused = CommandLine::try_parse_from(words.split_whitespace());
-    assert!(refused.is_err());
+    let worker = "--worker --token /t --id 4 --peers 4=a:1 --http 127.0.0.1:1 --data /d";
+    let told = check(&format!("{worker} --folder-is-newest")).unwrap_err();
+    assert_eq!(told, ConfigError::NoFolderOfWorkers);
 }

@@ -1,12 +1,13 @@
 //! Interfaces to the machine: wall clock, random numbers, threads for blocking work, file
-//! descriptors, files of secrets, priorities, fields of the log; the advice for a lost folder; and
-//! a memory of verified signatures.
+//! descriptors, free disk space, files of secrets, priorities, the log on stderr; the advice for a
+//! lost folder; and a memory of verified signatures.
 
 pub mod blocking;
 pub mod clock;
 pub mod descriptors;
+pub mod disk_room;
 pub mod listen_error;
-pub mod log_fields;
+pub mod log;
 pub(crate) mod lost_folder;
 pub mod private_file;
 pub(crate) mod repeats;

@@ -13,6 +13,7 @@ mod jobs;
 mod metrics;
 mod nodes;
 mod operator;
+mod probes;
 mod read;
 mod registration_rate;
 mod rights;
@@ -38,6 +39,7 @@ use tokio::sync::watch;
 
 pub use auth::Caller;
 pub use error::Fault;
+pub use probes::{MAX_LAG_ENTRIES, Probes};
 pub use registration_rate::RegistrationRate;
 pub use serve::{HttpPort, MAX_CONNECTIONS, MAX_METRICS_CONNECTIONS, Security, ServeLimits, serve};
 pub use waiting::Waiting;
@@ -48,6 +50,7 @@ use crate::host::clock::WallClock;
 use crate::host::signatures::RememberedSignatures;
 use crate::jobs::{Dispatcher, Reporter, Worker};
 use crate::key_release::Releaser;
+use crate::latency::Latencies;
 use crate::node_rpc::NodeRpc;
 use crate::presence::Renewals;
 use crate::raft::Replica;
@@ -82,6 +85,7 @@ pub struct ApiDeps {
     pub reporter: Arc<Reporter>,
     pub clock: Arc<dyn WallClock>,
     pub signatures: Arc<RememberedSignatures>,
+    pub latencies: Arc<Latencies>,
     pub registrations: RegistrationRate,
     pub wrong_signers: WrongSigners,
     /// True once the node is stopping.

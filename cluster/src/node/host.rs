@@ -13,6 +13,7 @@ use crate::host::rng::NodeRng;
 use crate::host::signatures::RememberedSignatures;
 use crate::http::MAX_CONNECTIONS;
 use crate::jobs::JobCost;
+use crate::latency::Latencies;
 use crate::link::{TcpTransport, Transport};
 
 /// Network, clock, random numbers and threads.
@@ -25,6 +26,8 @@ pub struct Host {
     pub blocking: Blocking,
     /// Shared by the edge and the machine.
     pub signatures: Arc<RememberedSignatures>,
+    /// Shared by the store and the parts above it.
+    pub latencies: Arc<Latencies>,
     /// Runtime of Raft; `None` starts a thread of its own.
     pub raft_runtime: Option<Handle>,
     pub jobs: JobSlots,
@@ -55,6 +58,7 @@ impl Host {
             rng,
             blocking: Blocking::Threads,
             signatures: Arc::default(),
+            latencies: Arc::default(),
             raft_runtime: None,
             jobs: JobSlots::Threads,
             client_connections,

@@ -1,6 +1,7 @@
 //! The HTTP listeners: they tell clients to wait until the cluster has formed, and serve them from
 //! then on.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
@@ -12,12 +13,14 @@ use super::formed_services::{FormedNode, FormedServices};
 use super::pre_raft_parts::PreRaftParts;
 use super::stage::Stage;
 use crate::floor::{FloorDisk, FloorMark, Floors, Owner};
-use crate::http::{self, HttpPort};
+use crate::http::{self, HttpPort, Probes};
 use crate::raft::{AppliedState, BootstrapState, Genesis, Raft};
 
 /// The task of the HTTP listeners, from the node's start to its stop.
 pub(super) struct ListenerTask {
     pub id: NodeId,
+    /// The data folder.
+    pub data: PathBuf,
     /// Where clients reach this node.
     pub url: String,
     pub parts: PreRaftParts,
@@ -38,6 +41,7 @@ impl ListenerTask {
     pub(super) async fn run(self) {
         let Self {
             id,
+            data,
             url,
             parts,
             raft,
@@ -62,10 +66,21 @@ impl ListenerTask {
         }
         .shared();
         let router = waiting.router();
+        let staged = stage.subscribe();
+        let probes = Probes {
+            node: id,
+            raft: raft.clone(),
+            state: state.clone(),
+            reporter: parts.reporter.clone(),
+            data,
+            blocking: parts.blocking,
+            not_formed: Arc::new(move || staged.borrow().not_ready()),
+        };
+        let in_the_clear = router.clone().merge(probes.clone().router());
         let first = async {
             tokio::join!(
-                http::serve(port.clone(), router.clone(), until_formed.clone()),
-                serve_if_any(metrics.clone(), router.clone(), until_formed.clone()),
+                http::serve(port.clone(), router, until_formed.clone()),
+                serve_if_any(metrics.clone(), in_the_clear, until_formed),
             )
         };
         let form = async {
@@ -104,7 +119,7 @@ impl ListenerTask {
         let api = &services.api;
         tokio::join!(
             http::serve(port, api.clone().router(), stops.clone()),
-            serve_if_any(metrics, api.clone().public(), stops),
+            serve_if_any(metrics, api.clone().public().merge(probes.router()), stops),
             services.announce(&stage)
         );
     }

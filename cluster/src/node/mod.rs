@@ -44,7 +44,7 @@ use crate::http::{HttpPort, MAX_METRICS_CONNECTIONS, Security, ServeLimits};
 use crate::jobs::{DecisionLog, Worker};
 use crate::link::Transport;
 use crate::raft::{self, AppliedState, BootstrapState, Entrance, Raft, RaftStorage, Timing};
-use crate::store::Decider;
+use crate::store::{Decider, Options};
 use listener_task::ListenerTask;
 use pre_raft_parts::PreRaftParts;
 use storage::{make_folder, open_store, storage};
@@ -92,7 +92,11 @@ impl Node {
         // Opened before the keys are created, because the store refuses a folder that is not its
         // own.
         let decider = Decider::new(host.signatures.clone(), host.rng.clone());
-        let opened = open_store(&config, decider).await?;
+        let options = Options {
+            latencies: host.latencies.clone(),
+            ..Options::default()
+        };
+        let opened = open_store(&config, decider, options).await?;
         let storage = storage(&config, host.blocking, opened);
         Self::start_on(host, config, credential, storage).await
     }
@@ -141,6 +145,7 @@ impl Node {
         let serving = tokio::spawn(
             ListenerTask {
                 id: config.id,
+                data: config.data.clone(),
                 url: url.clone(),
                 parts,
                 raft: raft.clone(),

@@ -24,6 +24,7 @@ use crate::jobs::worker::output::DOWNLOAD_DEADLINE;
 use crate::jobs::{
     Codec, DecisionLog, Dispatcher, Reporter, Worker, WorkerSettings, available_millicores,
 };
+use crate::latency::Latencies;
 use crate::link::{NodeKeys, Transport};
 use crate::raft::quarantine::QuarantineDisk;
 use crate::raft::{AppliedState, RaftDeps, Stamper};
@@ -38,6 +39,7 @@ pub(super) struct PreRaftParts {
     /// Random, of this process.
     pub incarnation: u64,
     pub signatures: Arc<RememberedSignatures>,
+    pub latencies: Arc<Latencies>,
     pub trust: Arc<WorkerTrust>,
     pub rpc: Arc<DeferredRpc>,
     pub worker: Worker,
@@ -55,6 +57,7 @@ impl PreRaftParts {
             rng,
             blocking,
             signatures,
+            latencies,
             ..
         } = host;
         let trust = Arc::new(WorkerTrust::new(clock.clone()));
@@ -71,6 +74,7 @@ impl PreRaftParts {
             blocking,
             incarnation,
             signatures,
+            latencies,
             trust,
             rpc: Arc::default(),
             worker,

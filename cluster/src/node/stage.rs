@@ -14,6 +14,11 @@ pub enum Stage {
 }
 
 impl Stage {
+    /// What the node waits for, if it does not serve its cluster.
+    pub(super) fn not_ready(&self) -> Option<String> {
+        (!matches!(self, Self::Ready(_))).then(|| self.reason())
+    }
+
     /// The reason for clients while the node does not serve them.
     pub(super) fn reason(&self) -> String {
         match self {

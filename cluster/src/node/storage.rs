@@ -36,7 +36,11 @@ fn at_folder(path: &Path, error: io::Error) -> StartError {
     }
 }
 
-pub(super) async fn open_store(config: &Config, decider: Decider) -> Result<Opened, StartError> {
+pub(super) async fn open_store(
+    config: &Config,
+    decider: Decider,
+    options: Options,
+) -> Result<Opened, StartError> {
     let data = config.data.clone();
     let (sender, opened) = oneshot::channel();
     std::thread::Builder::new()
@@ -45,7 +49,7 @@ pub(super) async fn open_store(config: &Config, decider: Decider) -> Result<Open
             // The threads that write and sync the log are started here, and inherit the priority.
             thread_priority::raise();
             // Ignored when the node has stopped starting.
-            let _ = sender.send(Store::open(&data, Arc::new(decider), Options::default()));
+            let _ = sender.send(Store::open(&data, Arc::new(decider), options));
         })
         .map_err(|error| StartError::System(error.to_string()))?;
     opened

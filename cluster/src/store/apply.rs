@@ -60,8 +60,9 @@ impl StateMachine {
     fn apply_batch(&self, batch: Vec<EntryResponder<TypeConfig>>) -> io::Result<()> {
         // openraft would lose the task and leave every proposer waiting.
         let _guard = StopOnPanic("a committed entry could not be applied");
-        self.machine.prepare(&proposals(&batch));
         let shared = &self.state.shared;
+        let _timed = shared.options.latencies.time_batch(batch.len());
+        self.machine.prepare(&proposals(&batch));
         let generation = shared.generation();
         let mut applied = (*generation.applied()).clone();
         let mut names = Vec::new();

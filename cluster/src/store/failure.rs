@@ -1,17 +1,20 @@
 //! Failures after which a node cannot continue safely.
 
-use std::io::{self, Write as _};
+use std::io;
+
+use crate::host::log;
 
 /// Ends the process at once, without running destructors. After a failed fsync the kernel may have
 /// dropped pages that it had not written, so nothing may be acknowledged, retried or cleaned up any
 /// more.
 pub(crate) fn stop_process(what: &str, error: &dyn std::error::Error) -> ! {
     tracing::error!(%error, "{what}: this node stops now");
-    // `eprintln!` would panic where nobody reads it.
-    let _unread = writeln!(
-        io::stderr(),
-        "cameod: fatal: {what}: {error}. The node stops, because it must not acknowledge what is \
-         not on disk. Check the disk and the kernel log, then start it again."
+    log::tell(
+        log::Level::Error,
+        format_args!(
+            "fatal: {what}: {error}. The node stops, because it must not acknowledge what is not \
+             on disk. Check the disk and the kernel log, then start it again."
+        ),
     );
     std::process::abort()
 }

@@ -93,7 +93,7 @@ impl Store {
         let directory = Arc::new(DataDirectory::open(dir)?);
         let boot = options.boot_id.clone().map_or_else(boot_id, Ok)?;
         let machine_stopped = directory.running()?.is_some_and(|before| before != boot);
-        let wal = Wal::open(&directory.wal())?;
+        let wal = Wal::open(&directory.wal(), options.latencies.clone())?;
         let snapshots = Snapshots::open(&directory.snapshots())?;
         let recovery = Recovery {
             directory: &directory,

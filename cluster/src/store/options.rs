@@ -1,6 +1,9 @@
 //! Limits of a store.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use crate::latency::Latencies;
 
 /// Interval of the write-behind.
 const DRAIN_EVERY: Duration = Duration::from_secs(1);
@@ -18,6 +21,8 @@ pub struct Options {
     pub overlay_bytes: usize,
     pub walk_overlay_bytes: usize,
     pub snapshot_retry: Duration,
+    /// Counts the time of syncs, batches and snapshots.
+    pub latencies: Arc<Latencies>,
     /// The machine's boot id; `None` reads it from the kernel.
     pub boot_id: Option<String>,
 }
@@ -29,6 +34,7 @@ impl Default for Options {
             overlay_bytes: OVERLAY_BYTES,
             walk_overlay_bytes: WALK_OVERLAY_BYTES,
             snapshot_retry: SNAPSHOT_RETRY,
+            latencies: Arc::default(),
             boot_id: None,
         }
     }

@@ -11,6 +11,7 @@ mod listen;
 mod operator;
 mod person;
 mod presence;
+mod probes;
 mod quarantine;
 mod quorum;
 mod refusals;

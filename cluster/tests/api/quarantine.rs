@@ -5,12 +5,13 @@ use std::path::PathBuf;
 
 use cameo_cluster::host::blocking::Blocking;
 use cameo_cluster::raft::quarantine::{Origin, QuarantineDisk as _, QuarantineFolder};
-use cameo_common::api::{WaitsForVoters, paths};
+use cameo_common::api::{NotReadyCode, WaitsForVoters, paths};
 use cameo_common::ids::NodeId;
 
 use crate::floors::{confirm, keep_copy, restore, view};
 use crate::http::read_plain;
 use crate::person::{Person, Shared};
+use crate::probes::not_ready;
 use crate::world::{World, until};
 
 /// A grant of nine views, copies of all disks, and a view that every node has released since.
@@ -93,6 +94,7 @@ async fn attack_a_node_that_comes_back_with_an_old_disk_releases_nothing() {
     quarantined(&world).await;
 
     // then it releases nothing and confirms nothing, and the others go on.
+    assert_eq!(not_ready(&world, 3).await, [NotReadyCode::Quarantined]);
     let answers = view(&world, &bob, &shared).await;
     assert_eq!(answers, ["released", "released", "unavailable"]);
     let confirmed = confirm(&world, &ada, 3, &shared, 1).await;

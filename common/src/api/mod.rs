@@ -24,7 +24,8 @@ pub use grants::{
 };
 pub use jobs::{MAX_JOBS_A_CALL, PlaceJob, PlaceJobs, Placed, PlacedJobs, Placement};
 pub use nodes::{
-    ClusterInfo, JobMemory, LoadInfo, MemberInfo, NodeStatus, StateHash, WaitsForVoters,
+    ClusterInfo, JobMemory, LoadInfo, MemberInfo, NodeHealth, NodeReadiness, NodeStatus, NotReady,
+    NotReadyCode, StateHash, WaitsForVoters,
 };
 pub use operator::OperatorCommand;
 pub use users::{

@@ -100,6 +100,55 @@ pub struct NodeStatus {
     pub waits: Option<WaitsForVoters>,
 }
 
+/// `GET /health`: whether the node works, with 200, or has to be restarted, with 503.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeHealth {
+    pub schema: u32,
+    pub node: NodeId,
+    pub healthy: bool,
+    /// The part that has failed for good, and why.
+    pub failure: Option<String>,
+}
+
+/// `GET /ready`: whether the node serves its cluster, with 200, or not now, with 503.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeReadiness {
+    pub schema: u32,
+    pub node: NodeId,
+    pub ready: bool,
+    /// All that is in the way; empty where `ready`.
+    pub reasons: Vec<NotReady>,
+}
+
+/// One reason for which a node is not ready.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotReady {
+    pub code: NotReadyCode,
+    /// For people.
+    pub message: String,
+}
+
+/// The kind of a reason, for programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NotReadyCode {
+    /// A part of the node has failed for good.
+    Failed,
+    Stopping,
+    /// It is part of no cluster yet, or its state has not begun.
+    NotFormed,
+    /// It has come back with an older copy of its folder.
+    Quarantined,
+    /// Other voters have not said yet what they remember of it.
+    WaitsForVoters,
+    /// No leader with a majority has answered.
+    NoMajority,
+    /// Too many committed entries are not applied here yet.
+    Behind,
+    /// The disk of its data folder has too few free bytes.
+    LowDiskSpace,
+}
+
 /// `GET /v1/state-hash`: equal at equal `applied` on every node (law D3).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StateHash {

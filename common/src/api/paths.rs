@@ -5,6 +5,10 @@ pub const STATUS: &str = "/v1/status";
 pub const STATE_HASH: &str = "/v1/state-hash";
 /// Prometheus' text format, not JSON.
 pub const METRICS: &str = "/metrics";
+/// Whether the node has to be restarted.
+pub const HEALTH: &str = "/health";
+/// Whether the node serves its cluster.
+pub const READY: &str = "/ready";
 pub const USERS: &str = "/v1/users";
 pub const USER: &str = "/v1/users/{name}";
 pub const USER_OFFLINE: &str = "/v1/users/{name}/offline";

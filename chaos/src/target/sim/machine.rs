@@ -232,6 +232,7 @@ impl Machine {
             rng: NodeRng::of_seed(self.seed ^ (self.starts() << 32)),
             blocking: Blocking::Inline,
             signatures: Arc::default(),
+            latencies: Arc::default(),
             raft_runtime: Some(Handle::current()),
             jobs: JobSlots::Simulated {
                 millicores: JOB_MILLICORES,

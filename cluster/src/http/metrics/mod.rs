@@ -1,10 +1,12 @@
-//! `GET /metrics`: counters and gauges of this node and its jobs, for Prometheus.
+//! `GET /metrics`: counters, gauges and histograms of this node and its jobs, for Prometheus.
 //!
 //! Public, as the status is, and without names and keys of users.
 
+mod latencies;
 mod text;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
@@ -18,6 +20,7 @@ use tokio::time::Instant;
 use super::Api;
 use crate::jobs::leader::dispatcher::load_info;
 use crate::jobs::{DecisionCounts, JobCounts};
+use crate::latency::Latencies;
 use text::Page;
 
 /// Version 0.0.4 of the Prometheus text format.
@@ -46,6 +49,7 @@ struct Figures {
     answers_missing: usize,
     /// Number of the last floor record that other voters had told.
     floors_of_peers: BTreeMap<NodeId, u64>,
+    latencies: Arc<Latencies>,
     jobs: JobCounts,
     own: LoadInfo,
     decided: DecisionCounts,
@@ -74,6 +78,7 @@ fn gather(api: &Api) -> Figures {
         quarantined: status.quarantined,
         answers_missing: status.waits.map_or(0, |waits| waits.answers_missing),
         floors_of_peers: api.replica.floors_of_peers(),
+        latencies: api.latencies.clone(),
         jobs: api.worker.counts(),
         own: load_info(&own, age),
         decided: api.dispatcher.decided(),
@@ -84,6 +89,7 @@ fn gather(api: &Api) -> Figures {
 fn render(figures: &Figures) -> String {
     let mut page = Page::default();
     consensus(&mut page, figures);
+    latencies::render(&mut page, &figures.latencies);
     jobs(&mut page, &figures.jobs);
     for (name, help, value) in LOADS {
         let name = format!("cameo_{name}");

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::*;
 
 fn load(running: u32) -> LoadInfo {
@@ -15,6 +17,20 @@ fn load(running: u32) -> LoadInfo {
     }
 }
 
+fn latencies() -> Arc<Latencies> {
+    let latencies = Latencies::default();
+    for millis in [1, 4, 20_000] {
+        latencies.writes.ended(Duration::from_millis(millis), true);
+    }
+    latencies.writes.ended(Duration::from_secs(5), false);
+    latencies.reads.ended(Duration::from_micros(300), true);
+    latencies.log_syncs.record_time(Duration::from_micros(150));
+    latencies.applies.record_time(Duration::from_micros(700));
+    latencies.apply_entries.record(5.0);
+    latencies.snapshots.record_time(Duration::from_secs(3));
+    Arc::new(latencies)
+}
+
 fn figures(leads: bool) -> Figures {
     Figures {
         term: 7,
@@ -24,6 +40,7 @@ fn figures(leads: bool) -> Figures {
         quarantined: false,
         answers_missing: 2,
         floors_of_peers: BTreeMap::from([(NodeId(2), 17)]),
+        latencies: latencies(),
         jobs: JobCounts {
             finished: 11,
             failed: 1,

@@ -1,6 +1,9 @@
-//! The Prometheus text format, as far as it is needed: families of counters and gauges.
+//! The Prometheus text format, as far as it is needed: families of counters, gauges and
+//! histograms.
 
 use std::fmt::{Display, Write as _};
+
+use crate::latency::Buckets;
 
 /// A page under construction.
 #[derive(Debug, Default)]
@@ -23,6 +26,11 @@ impl Page {
         self.family(name, help, "gauge")
     }
 
+    /// Starts a histogram.
+    pub(super) fn histogram<'a>(&'a mut self, name: &'a str, help: &str) -> Family<'a> {
+        self.family(name, help, "histogram")
+    }
+
     /// Help texts must have one line and no backslash; a test pins them.
     fn family<'a>(&'a mut self, name: &'a str, help: &str, kind: &str) -> Family<'a> {
         self.line(format_args!("# HELP {name} {help}"));
@@ -41,6 +49,20 @@ impl Page {
 }
 
 impl Family<'_> {
+    /// The buckets of a histogram, its sum and its count.
+    pub(super) fn buckets(self, of: &Buckets) {
+        let name = self.name;
+        for (bound, count) in &of.up_to {
+            self.page
+                .line(format_args!("{name}_bucket{{le=\"{bound}\"}} {count}"));
+        }
+        let Buckets { count, sum, .. } = of;
+        self.page
+            .line(format_args!("{name}_bucket{{le=\"+Inf\"}} {count}"));
+        self.page.line(format_args!("{name}_sum {sum}"));
+        self.page.line(format_args!("{name}_count {count}"));
+    }
+
     /// The value of a family without labels.
     pub(super) fn value(self, value: &dyn Display) {
         self.page.line(format_args!("{} {value}", self.name));

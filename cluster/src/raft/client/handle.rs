@@ -79,6 +79,12 @@ impl Raft {
         self.inner.reads.barrier(deadline).await
     }
 
+    /// An index that a majority has confirmed since the call: everything that was acknowledged
+    /// before is at or before it. This node may not have applied it yet.
+    pub async fn confirmed_index(&self, deadline: Instant) -> Result<u64, ReadError> {
+        self.inner.reads.confirmed_index(deadline).await
+    }
+
     /// The status of this node.
     pub fn status(&self) -> Status {
         let metrics = self.inner.consensus.metrics();

@@ -13,6 +13,7 @@ use super::replica::{AppliedState, Committed, HashedState, Replica};
 use super::{early_reply, own_reply};
 use crate::host::clock::WallClock;
 use crate::host::signatures::RememberedSignatures;
+use crate::latency::{Calls, Latencies};
 use crate::raft::{AskError, Leadership, ProposeError, Raft, ReadError, Status};
 use crate::store::Touched;
 use cameo_machine::{Caller, Command, Reply, StateView};
@@ -24,6 +25,7 @@ pub struct RaftReplica {
     state: Arc<dyn AppliedState>,
     signatures: Arc<RememberedSignatures>,
     clock: Arc<dyn WallClock>,
+    latencies: Arc<Latencies>,
 }
 
 impl RaftReplica {
@@ -34,14 +36,24 @@ impl RaftReplica {
         state: Arc<dyn AppliedState>,
         signatures: Arc<RememberedSignatures>,
         clock: Arc<dyn WallClock>,
+        latencies: Arc<Latencies>,
     ) -> Self {
         Self {
             raft,
             state,
             signatures,
             clock,
+            latencies,
         }
     }
+}
+
+/// Counts the call and its time.
+async fn timed<T, E>(calls: &Calls, call: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    let began = Instant::now();
+    let ended = call.await;
+    calls.ended(began.elapsed(), ended.is_ok());
+    ended
 }
 
 impl std::fmt::Debug for RaftReplica {
@@ -58,7 +70,7 @@ impl Replica for RaftReplica {
     ) -> BoxFuture<'_, Result<Committed, ProposeError>> {
         let early = early_reply::of(&*self.state, command);
         let (bytes, command) = (wire::encode(command), command.clone());
-        Box::pin(async move {
+        Box::pin(timed(&self.latencies.writes, async move {
             // The leader takes no other node's word, and would be asked until the deadline.
             let is_leaders_own = matches!(command.caller, Caller::Node(_));
             if is_leaders_own && !self.raft.leadership().borrow().here {
@@ -88,11 +100,11 @@ impl Replica for RaftReplica {
                     Err(ProposeError::Unknown)
                 }
             }
-        })
+        }))
     }
 
     fn barrier(&self, deadline: Instant) -> BoxFuture<'_, Result<u64, ReadError>> {
-        Box::pin(self.raft.barrier(deadline))
+        Box::pin(timed(&self.latencies.reads, self.raft.barrier(deadline)))
     }
 
     fn view(&self) -> Box<dyn StateView + '_> {

@@ -64,6 +64,21 @@ impl Reads {
     /// Waits until this node has applied everything that was acknowledged before the call; returns
     /// an applied index.
     pub(crate) async fn barrier(&self, deadline: Instant) -> Result<u64, ReadError> {
+        let index = self.confirmed_index(deadline).await?;
+        let mut applied = self.applied.clone();
+        match timeout_at(deadline, applied.wait_for(|applied| *applied >= index)).await {
+            // A proof may have come meanwhile.
+            Ok(Ok(applied)) => match self.gate.closed() {
+                None => Ok(*applied),
+                Some(closed) => Err(ReadError::TakesNoPart(closed)),
+            },
+            Ok(Err(_)) => Err(ReadError::Stopping),
+            Err(_) => Err(ReadError::Behind),
+        }
+    }
+
+    /// The index of a barrier, which this node may not have applied yet.
+    pub(crate) async fn confirmed_index(&self, deadline: Instant) -> Result<u64, ReadError> {
         match timeout_at(deadline, self.gate.decided()).await {
             Ok(Ok(())) => {}
             Ok(Err(closed)) => return Err(ReadError::TakesNoPart(closed)),
@@ -78,20 +93,10 @@ impl Reads {
             mpsc::error::TrySendError::Full(_) => ReadError::NoLeader,
             mpsc::error::TrySendError::Closed(_) => ReadError::Stopping,
         })?;
-        let index = match timeout_at(deadline, index).await {
-            Ok(Ok(index)) => index?,
-            Ok(Err(_)) => return Err(ReadError::Stopping),
-            Err(_) => return Err(ReadError::NoLeader),
-        };
-        let mut applied = self.applied.clone();
-        match timeout_at(deadline, applied.wait_for(|applied| *applied >= index)).await {
-            // A proof may have come meanwhile.
-            Ok(Ok(applied)) => match self.gate.closed() {
-                None => Ok(*applied),
-                Some(closed) => Err(ReadError::TakesNoPart(closed)),
-            },
+        match timeout_at(deadline, index).await {
+            Ok(Ok(index)) => index,
             Ok(Err(_)) => Err(ReadError::Stopping),
-            Err(_) => Err(ReadError::Behind),
+            Err(_) => Err(ReadError::NoLeader),
         }
     }
 

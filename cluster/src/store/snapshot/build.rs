@@ -47,7 +47,8 @@ fn write(
     never_abort: bool,
 ) -> Result<Snapshot, SnapshotError> {
     let part = snapshots.part();
-    let result = write_part(state, snapshots, &part, never_abort);
+    let timed = &state.shared.options.latencies.snapshots;
+    let result = timed.time_success(|| write_part(state, snapshots, &part, never_abort));
     if result.is_err() {
         // That error is returned; the next start removes the file if this fails.
         drop(fs::remove_file(&part));

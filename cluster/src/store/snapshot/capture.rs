@@ -38,7 +38,8 @@ fn capture_view(state: State, snapshots: &Snapshots, view: StoreView) {
         );
         return;
     };
-    let written = write(&state, snapshots, view, point);
+    let timed = &state.shared.options.latencies.snapshots;
+    let written = timed.time_success(|| write(&state, snapshots, view, point));
     // Before it is announced: nothing keeps the state's database open then.
     drop(state);
     drop(capturing);

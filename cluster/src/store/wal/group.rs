@@ -7,12 +7,14 @@
 
 use std::io;
 use std::sync::{Arc, mpsc};
+use std::time::Instant;
 
 use openraft::storage::IOFlushed;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use tokio::sync::oneshot;
 
 use crate::consensus_types::TypeConfig;
+use crate::latency::Latencies;
 use crate::store::failure::{is_disk_full, stop_process};
 
 /// A receiver of the result of a sync.
@@ -50,6 +52,7 @@ struct Pending {
 pub(super) struct Group {
     pending: Mutex<Pending>,
     changed: Condvar,
+    latencies: Arc<Latencies>,
 }
 
 impl std::fmt::Debug for Group {
@@ -59,6 +62,14 @@ impl std::fmt::Debug for Group {
 }
 
 impl Group {
+    /// A group whose syncs are timed.
+    pub fn new(latencies: Arc<Latencies>) -> Self {
+        Self {
+            latencies,
+            ..Self::default()
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Pending> {
         self.pending.lock()
     }
@@ -105,6 +116,7 @@ impl Group {
         Waiters {
             waiting: std::mem::take(&mut pending.waiting),
             end,
+            began: Instant::now(),
             group: Arc::clone(self),
         }
     }
@@ -129,6 +141,8 @@ impl Group {
 pub(super) struct Waiters {
     waiting: Vec<Waiter>,
     end: u64,
+    /// Hand-over to `raft-log`.
+    began: Instant,
     group: Arc<Group>,
 }
 
@@ -169,6 +183,10 @@ impl raft_log::Callback for Waiters {
                 ),
             )
         });
+        if result.is_ok() {
+            let took = self.began.elapsed();
+            self.group.latencies.log_syncs.record_time(took);
+        }
         self.finish(result);
     }
 }

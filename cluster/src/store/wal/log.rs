@@ -17,6 +17,7 @@ use super::error::WalError;
 use super::group::{Group, Waiter};
 use super::tail;
 use crate::consensus_types::aliases::{Entry, LogId, Vote};
+use crate::latency::Latencies;
 use crate::store::failure::StopOnPanic;
 
 /// Size at which a log file is closed. Purged files are removed as a whole.
@@ -115,7 +116,7 @@ impl Log {
 
 impl Wal {
     /// Reads the log in `directory`, or starts an empty one there.
-    pub fn open(directory: &Path) -> Result<Self, WalError> {
+    pub fn open(directory: &Path, latencies: Arc<Latencies>) -> Result<Self, WalError> {
         if let Some(truncation) = tail::inspect(directory)? {
             tracing::warn!(
                 file = truncation.file,
@@ -133,7 +134,7 @@ impl Wal {
         // A killed process may have left records that were written and not synced. From here on
         // they count as durable.
         tail::sync(directory).map_err(WalError::Unreadable)?;
-        let group = Arc::new(Group::default());
+        let group = Arc::new(Group::new(latencies));
         group.set_durable(log.end());
         let shared = Arc::new(Shared {
             log: Mutex::new(log),

@@ -11,7 +11,7 @@ use tracing_subscriber::fmt::format::{Writer, debug_fn};
 
 /// The message, then `name=value` for each field.
 #[must_use]
-pub fn escaped() -> impl for<'writer> FormatFields<'writer> + Send + Sync + 'static {
+pub(super) fn escaped() -> impl for<'writer> FormatFields<'writer> + Send + Sync + 'static {
     debug_fn(
         |writer: &mut Writer<'_>, field: &Field, value: &dyn Debug| {
             let value = escaped_line(&format!("{value:?}"));
