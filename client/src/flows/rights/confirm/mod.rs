@@ -190,7 +190,7 @@ async fn permit_no_more(
     info.rights.hash() == hash
         && later.owner == ending.owner
         && later.grant == ending.grant
-        && !is_ending(&later, ending)
+        && (later.revoked || !is_ending(&later, ending))
 }
 
 #[cfg(test)]
