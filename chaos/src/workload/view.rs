@@ -116,7 +116,7 @@ impl Grant {
         let index = charged.index;
         let body = ReleasePart {
             request: view.content.signed.clone(),
-            index,
+            index: Some(index),
         };
         let call = client.request();
         let ask = Ask::post(paths::fill(paths::PARTS, &self.id), &body, call);

@@ -30,7 +30,7 @@ mod users;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cameo_common::ids::ClusterId;
+use cameo_common::ids::{ClusterId, NodeId};
 use cameo_common::keys::SigningKey;
 use parking_lot::{Mutex, MutexGuard};
 
@@ -145,6 +145,12 @@ impl ClusterApi {
     #[must_use]
     pub fn proved_urls(&self) -> Vec<String> {
         self.nodes().proved_urls()
+    }
+
+    /// As many voters as it takes to reconstruct a share, those with the lowest ids; none before
+    /// the first answer.
+    pub(crate) fn likely_holders(&self) -> Vec<NodeId> {
+        self.nodes().likely_holders()
     }
 
     /// The number of voters; 0 before the first call.

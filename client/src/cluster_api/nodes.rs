@@ -153,6 +153,14 @@ impl Nodes {
         urls
     }
 
+    /// See [`super::ClusterApi::likely_holders`].
+    pub fn likely_holders(&self) -> Vec<NodeId> {
+        let mut ids: Vec<_> = self.voters.iter().map(|node| node.id).collect();
+        ids.sort_unstable();
+        ids.truncate(ids.len() / 2 + 1);
+        ids
+    }
+
     /// The number of voters; 0 before the first answer.
     pub fn voters(&self) -> usize {
         self.voters.len()

@@ -1,6 +1,7 @@
 //! Release of this node's key parts for debited views, and confirmation of rights, both by what
 //! the node has recorded in its floors.
 
+mod await_debit;
 mod confirm;
 mod error;
 mod release;

@@ -26,26 +26,28 @@ use crate::raft::{CALL_DEADLINE, Replica};
 const RECORDED_LATE: Duration = Duration::from_secs(1);
 
 impl Releaser {
-    /// Releases this node's part for a view that was debited at log index `index` or before.
+    /// Releases this node's part for a view that was debited at log index `index` or before; with
+    /// none, for one whose debit is under way, once it is in this node's state.
     ///
     /// # Errors
-    /// When no barrier was possible or it is below `index`, when the view may not be released by
-    /// the state or by the node's floor, and when this node has no part of the deal or cannot open
-    /// it.
+    /// When no barrier was possible or it is below `index`, when the debit does not come, when the
+    /// view may not be released by the state or by the node's floor, and when this node has no part
+    /// of the deal or cannot open it.
     pub async fn release(
         &self,
         replica: &dyn Replica,
         now: Millis,
         request: &Signed<ViewRequest>,
-        index: u64,
+        index: Option<u64>,
     ) -> Result<Released, ReleaseError> {
         let content = request.verify_by(&*self.deps.signatures)?;
         let confirmed = replica.barrier(Instant::now() + CALL_DEADLINE).await?;
-        if index > confirmed {
-            return Err(ReleaseError::Unconfirmed {
-                asked: index,
-                confirmed,
-            });
+        match index {
+            Some(asked) if asked > confirmed => {
+                return Err(ReleaseError::Unconfirmed { asked, confirmed });
+            }
+            Some(_) => {}
+            None => self.wait_for_debit(replica, &content).await?,
         }
         let mut released = self.release_now(replica, now, request, &content).await;
         if is_rolled_back(&released) {

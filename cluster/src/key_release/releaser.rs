@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use cameo_common::ids::{ClusterId, GrantId, NodeId};
 use cameo_common::keys::{SealingSecret, SigningKey};
+use tokio::sync::Semaphore;
 
 use super::error::ReleaseError;
 use crate::floor::Floors;
@@ -12,6 +13,9 @@ use crate::host::lost_folder::LOST_FOLDER;
 use crate::host::rng::NodeRng;
 use crate::host::seldom::Seldom;
 use crate::host::signatures::RememberedSignatures;
+
+/// Most calls that wait for a debit at once; others are told that there is none yet.
+const MAX_AWAITING: usize = 256;
 
 /// What a releaser is made of.
 pub struct ReleaserDeps {
@@ -29,6 +33,8 @@ pub struct ReleaserDeps {
 /// Releases this node's parts, and confirms rights.
 pub struct Releaser {
     pub(super) deps: ReleaserDeps,
+    /// Places of calls that wait for a debit.
+    pub(super) awaiting: Semaphore,
     alarms: Seldom,
 }
 
@@ -37,6 +43,7 @@ impl Releaser {
     pub fn new(deps: ReleaserDeps) -> Self {
         Self {
             deps,
+            awaiting: Semaphore::new(MAX_AWAITING),
             alarms: Seldom::default(),
         }
     }

@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use cameo_common::wire;
 use cameo_machine::{Change, StateView};
-use parking_lot::Mutex;
 
 use crate::host::rng::NodeRng;
-use crate::host::signatures::{RememberedSignatures, Verdicts};
+use crate::host::signatures::RememberedSignatures;
 
 /// The effect of one entry. `Decided::default()` has no changes and an empty reply.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -35,8 +34,6 @@ pub trait Machine: Send + Sync + 'static {
 pub struct Decider {
     signatures: Arc<RememberedSignatures>,
     rng: NodeRng,
-    /// Of the entries that are decided next.
-    verdicts: Mutex<Verdicts>,
 }
 
 impl Decider {
@@ -44,30 +41,24 @@ impl Decider {
     /// those of [`cameo_common::keys::verify_batch`].
     #[must_use]
     pub fn new(signatures: Arc<RememberedSignatures>, rng: NodeRng) -> Self {
-        Self {
-            signatures,
-            rng,
-            verdicts: Mutex::default(),
-        }
+        Self { signatures, rng }
     }
 }
 
 impl Machine for Decider {
-    /// Verifies all signatures of the entries as one batch. An entry is decoded twice then, which
-    /// takes little beside a signature.
+    /// Verifies all signatures of the entries as one batch, so that they are remembered when the
+    /// entries are decided. An entry is decoded twice then, which takes little beside a signature.
     fn prepare(&self, entries: &[&[u8]]) {
         let claims = entries
             .iter()
             .flat_map(|entry| cameo_machine::claims(entry));
         let mut rng = self.rng.generator();
-        let verdicts = self.signatures.verify_batch(claims.collect(), &mut rng);
-        *self.verdicts.lock() = verdicts;
+        self.signatures.learn(claims.collect(), &mut rng);
     }
 
     fn decide(&self, view: &dyn StateView, index: u64, entry: &[u8]) -> Decided {
-        let verdicts = self.verdicts.lock();
-        let verifier = verdicts.or_by(&self.signatures);
-        let decision = cameo_machine::decide_verified_by(&verifier, view, index, entry);
+        let verifier = &*self.signatures;
+        let decision = cameo_machine::decide_verified_by(verifier, view, index, entry);
         Decided {
             changes: decision.changes,
             reply: wire::encode(&decision.reply),

@@ -12,7 +12,8 @@ use cameo_common::sealing::{
 use cameo_common::signed::Signed;
 use cameo_common::statements::ViewRequest;
 use data_encoding::BASE64URL_NOPAD;
-use futures_util::future::join_all;
+use futures_util::FutureExt as _;
+use futures_util::future::{join, join_all};
 
 use crate::http::Answer;
 use crate::person::{Person, Shared, now, random};
@@ -56,12 +57,12 @@ pub async fn part(
     viewer: &Person,
     shared: &Shared,
     request: &Signed<ViewRequest>,
-    index: u64,
+    index: impl Into<Option<u64>>,
 ) -> Answer {
     let path = paths::fill(paths::PARTS, &shared.grant);
     let body = ReleasePart {
         request: request.clone(),
-        index,
+        index: index.into(),
     };
     viewer.post(world, node, &path, &body).await
 }
@@ -129,6 +130,76 @@ async fn a_debited_view_opens_the_photo_with_any_majority_of_parts() {
     assert_eq!(log.certificates[0].hash(), log.views[0].certificate);
     assert_eq!(certificate.user, bob.identity.public());
     assert_eq!(bob.get(&world, 2, &path).await.code(), "not_found");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_that_is_asked_for_beside_the_debit_comes_when_the_view_is_charged() {
+    let world = World::new(3).await;
+    let ada = Person::registered(&world, "ada").await;
+    let bob = Person::registered(&world, "bob").await;
+    let shared = ada.share(&world, &bob, b"photo", 1).await;
+    let key = SealingSecret::from_bytes(random());
+    let request = view_request(&world, &bob, &shared, [1; 16], &key);
+    // given calls for parts of a view that is not charged yet, at all nodes
+    let early = (1..=3).map(|node| part(&world, node, &bob, &shared, &request, None));
+    let mut early = Box::pin(join_all(early));
+    assert!((&mut early).now_or_never().is_none());
+    // when it is charged, then all release theirs
+    let (parts, charged) = join(early, debit(&world, 1, &bob, &shared, &request)).await;
+    let debited: Debited = charged.read();
+    let deal = debited.deal.verify().unwrap();
+    let opened = parts.iter().zip(1u64..).map(|(answer, node)| {
+        let released: Released = answer.read();
+        assert_eq!((released.node, released.deal), (NodeId(node), 1));
+        let dealt = deal
+            .parts
+            .iter()
+            .find(|part| part.node == released.node)
+            .unwrap();
+        let context = ReleaseContext {
+            part: PartContext::of(&deal, dealt),
+            request: RequestId([1; 16]),
+            request_hash: request.hash(),
+        };
+        let sealed = BASE64URL_NOPAD.decode(released.sealed.as_bytes()).unwrap();
+        open_release(&key, &context, dealt, &sealed).unwrap()
+    });
+    let opened: Vec<_> = opened.take(2).collect();
+    assert!(combine(&deal, &opened).is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attack_a_part_that_is_asked_for_early_is_not_released_without_a_debit() {
+    let world = World::new(1).await;
+    let ada = Person::registered(&world, "ada").await;
+    let bob = Person::registered(&world, "bob").await;
+    let shared = ada.share(&world, &bob, b"photo", 1).await;
+    let key = SealingSecret::from_bytes(random());
+    let request = |id| view_request(&world, &bob, &shared, [id; 16], &key);
+    // given a grant whose only view is charged, for which another call waits
+    let (first, second) = (request(1), request(2));
+    let waiting = part(&world, 1, &bob, &shared, &second, None);
+    let (waiting, charged) = join(waiting, debit(&world, 1, &bob, &shared, &first)).await;
+    // then it gets nothing by that, and so does the same id with another one-time key
+    assert_eq!(
+        (charged.status, waiting.code().as_str()),
+        (200, "not_debited")
+    );
+    let other = SealingSecret::from_bytes(random());
+    let swapped = view_request(&world, &bob, &shared, [1; 16], &other);
+    let answer = part(&world, 1, &bob, &shared, &swapped, None).await;
+    assert_eq!(answer.code(), "request_reused");
+    // and after a revocation nothing at all
+    let revoked = Rights {
+        revoked: true,
+        ..ada.rights(shared.grant, 2, 1)
+    };
+    let path = paths::fill(paths::RIGHTS, &shared.grant);
+    let rights = Signed::new(&ada.identity, revoked);
+    let answer = ada.command(&world, 1, &path, &PutRights { rights }).await;
+    assert_eq!(answer.status, 200);
+    let answer = part(&world, 1, &bob, &shared, &first, None).await;
+    assert_eq!(answer.code(), "revoked");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -143,14 +143,16 @@ pub struct Debited {
     pub deal: Signed<Deal>,
 }
 
-/// `POST /v1/grants/{grant}/parts`: asks one node for its part of a debited view.
+/// `POST /v1/grants/{grant}/parts`: asks one node for its part of a view, which has been debited or
+/// is being debited.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReleasePart {
     /// Exactly the statement that was debited.
     pub request: Signed<ViewRequest>,
-    /// From [`Debited::index`].
-    pub index: u64,
+    /// From [`Debited::index`]. None while the debit is still under way: the node waits for it, up
+    /// to a few seconds.
+    pub index: Option<u64>,
 }
 
 /// Answer to [`ReleasePart`].

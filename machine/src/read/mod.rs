@@ -19,7 +19,7 @@ pub use directory::{
 pub use events::{events_after, mail_between, newest_event};
 pub use ledger::{grant_info, grant_log, grants_of};
 pub use operator::{admitted_worker, operator, registration_mode};
-pub use release::{Release, release_check};
+pub use release::{Release, is_debited, release_check};
 pub use replies::{leaves_a_reply, stored_reply};
 pub use statements::{GrantStatements, grant_statements};
 

@@ -2,7 +2,7 @@
 //! and L6).
 
 use cameo_common::identity::DeviceCertificate;
-use cameo_common::ids::{Hash, Millis};
+use cameo_common::ids::{GrantId, Hash, Millis, RequestId};
 use cameo_common::rights::Rights;
 use cameo_common::signed::Signed;
 use cameo_common::statements::{Deal, Manifest, ViewRequest};
@@ -69,6 +69,12 @@ pub fn release_check(
         deal: rows::require::<DealRow>(view, &(request.grant, debited.deal)).0,
         certificate,
     })
+}
+
+/// Whether a view was debited under this request id, whatever its request says.
+#[must_use]
+pub fn is_debited(view: &dyn StateView, grant: &GrantId, request: &RequestId) -> bool {
+    rows::get::<ViewRow>(view, &(*grant, *request)).is_some()
 }
 
 /// The debit of exactly this request, if it may still be resumed.

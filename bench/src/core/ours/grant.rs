@@ -9,6 +9,8 @@ use cameo_common::keys::SealingSecret;
 use cameo_common::op::Op;
 use cameo_common::rights::MAX_PERMITTED;
 use cameo_common::sealing::{Share, combine};
+use futures_util::future::try_join_all;
+use futures_util::try_join;
 
 use super::connection::Connection;
 use super::people::{Person, now, random};
@@ -64,36 +66,33 @@ impl Grant {
         (paths::fill(paths::VIEWS, &self.id), DebitView { request })
     }
 
-    /// A whole view: charged at the first of these nodes, parts of as many as are needed, asked
-    /// for at once, opened and combined to the share that opens the photo.
+    /// A whole view, as the client does it: charged at the first of these nodes, beside that parts
+    /// of as many others as are needed, opened and combined to the share that opens the photo.
     pub async fn open(
         &self,
         view: &View,
         nodes: &mut [(NodeId, Connection)],
     ) -> anyhow::Result<Share> {
         let (path, body) = self.debit(view);
-        let (_, first) = nodes.first_mut().context("a cluster has nodes")?;
-        let debit = first.post(&path, None, &body)?;
-        let debited: Debited = first.ask(debit).await?;
-        let deal = debited.deal.verify()?;
-        let asked = nodes.iter_mut().take(self.threshold);
-        let parts = asked.map(|(_, connection)| self.part(view, debited.index, connection));
-        let parts = futures_util::future::try_join_all(parts).await?;
+        let (first, others) = nodes.split_first_mut().context("a cluster has nodes")?;
+        let charge = async {
+            let debit = first.1.post(&path, None, &body)?;
+            let debited: Debited = first.1.ask(debit).await?;
+            Ok(debited.deal.verify()?)
+        };
+        let asked = others.iter_mut().take(self.threshold);
+        let parts = try_join_all(asked.map(|(_, connection)| self.part(view, connection)));
+        let (deal, parts) = try_join!(charge, parts)?;
         let opened = parts.iter().map(|part| view.open(&deal, part));
         let opened: Option<Vec<_>> = opened.collect();
         let opened = opened.context("parts that open")?;
         Ok(combine(&deal, &opened)?)
     }
 
-    async fn part(
-        &self,
-        view: &View,
-        index: u64,
-        connection: &mut Connection,
-    ) -> anyhow::Result<Released> {
+    async fn part(&self, view: &View, connection: &mut Connection) -> anyhow::Result<Released> {
         let body = ReleasePart {
             request: view.signed.clone(),
-            index,
+            index: None,
         };
         let path = paths::fill(paths::PARTS, &self.id);
         let request = connection.post(&path, None, &body)?;

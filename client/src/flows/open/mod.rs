@@ -4,9 +4,10 @@
 //! `prepare` reads the carrier, verifies it against the owner's manifest and opens the viewer
 //! share. `charge` stores the one-time secret and then debits, with the same request id until the
 //! photo has been shown. `parts` collects the parts of t nodes and replaces false ones with those
-//! of others.
+//! of others; `early` asks for them while the debit is under way.
 
 mod charge;
+mod early;
 mod error;
 mod parts;
 mod prepare;
@@ -23,6 +24,8 @@ use cameo_common::statements::Deal;
 use crate::cluster_api::ClusterApi;
 use crate::vault::Vault;
 use crate::vault::records::{GrantHeld, Identity, PendingView};
+
+use early::Early;
 
 pub use charge::{find_pending, finish, has_lapsed};
 pub use error::OpenError;
@@ -54,9 +57,12 @@ pub async fn open(
 ) -> Result<Viewed, OpenError> {
     let grant = &prepared.grant;
     let (view, resumed) = charge::create_or_resume(vault, me, grant, api.cluster_now())?;
-    let debited = charge::debit(vault, api, me, grant, &view).await?;
+    let mut early = Early::ask(api, &view);
+    let debited = early
+        .beside(charge::debit(vault, api, me, grant, &view))
+        .await?;
     let number = debited.number;
-    let (debited, share) = released_share(api, grant, &view, debited)
+    let (debited, share) = released_share(api, grant, &view, debited, early)
         .await
         .map_err(|error| charge::release_error(vault, &view, number, error))?;
     let commitment = prepared.manifest.key_commitment;
@@ -84,10 +90,11 @@ async fn released_share(
     grant: &GrantHeld,
     view: &PendingView,
     debited: Debited,
+    early: Early<'_>,
 ) -> Result<(Debited, Share), OpenError> {
-    match cluster_share(api, grant, view, debited.clone()).await {
+    match cluster_share(api, grant, view, debited.clone(), early).await {
         Err(error) => match charge::ask_another_node(api, view, &debited).await {
-            Some(other) => cluster_share(api, grant, view, other).await,
+            Some(other) => cluster_share(api, grant, view, other, Early::none()).await,
             None => Err(error),
         },
         released => released,
@@ -100,10 +107,11 @@ async fn cluster_share(
     grant: &GrantHeld,
     view: &PendingView,
     debited: Debited,
+    early: Early<'_>,
 ) -> Result<(Debited, Share), OpenError> {
     let deal = checked_deal(grant, &debited.deal)?;
     let secret = SealingSecret::from_bytes(*view.one_time.expose());
-    let parts = parts::collect(api, view, debited.index, &deal, &secret).await?;
+    let parts = parts::collect(api, view, debited.index, &deal, &secret, early).await?;
     Ok((debited, combine(&deal, &parts)?))
 }
 

@@ -10,9 +10,10 @@ use cameo_common::sealing::{PartContext, ReleaseContext, open_release};
 use cameo_common::statements::{Deal, DealtPart};
 use data_encoding::BASE64URL_NOPAD;
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use tokio::time::{Duration, Instant, sleep};
+use tokio::time::{Duration, Instant, sleep, timeout_at};
 use zeroize::Zeroizing;
 
+use super::early::Early;
 use crate::cluster_api::{ClusterApi, ClusterError};
 use crate::vault::records::PendingView;
 
@@ -28,24 +29,27 @@ pub(super) async fn collect(
     index: u64,
     deal: &Deal,
     secret: &SealingSecret,
+    early: Early<'_>,
 ) -> Result<Vec<Zeroizing<Vec<u8>>>, ClusterError> {
-    api.told_of(collect_untold(api, view, index, deal, secret))
-        .await
+    let mut collection = Collection::new(view, deal, secret);
+    collection.take_early(early).await;
+    if collection.is_complete() {
+        return Ok(collection.opened);
+    }
+    api.told_of(collect_untold(api, index, collection)).await
 }
 
 async fn collect_untold(
     api: &ClusterApi,
-    view: &PendingView,
     index: u64,
-    deal: &Deal,
-    secret: &SealingSecret,
+    mut collection: Collection<'_>,
 ) -> Result<Vec<Zeroizing<Vec<u8>>>, ClusterError> {
     let end = Instant::now() + api.deadline();
+    let view = collection.view;
     let ask = ReleasePart {
         request: view.signed.clone(),
-        index,
+        index: Some(index),
     };
-    let mut collection = Collection::new(view, deal, secret);
     let mut asked = FuturesUnordered::new();
     loop {
         while collection.lacks(asked.len())
@@ -99,6 +103,17 @@ impl<'a> Collection<'a> {
             failed: Vec::new(),
             refusals: 0,
             last: ClusterError::NoQuorum,
+        }
+    }
+
+    /// Takes what was asked for beside the debit. What has not come by then is asked for again.
+    async fn take_early(&mut self, mut early: Early<'_>) {
+        let end = Instant::now() + HEDGE;
+        while !self.is_complete()
+            && let Ok(Some((part, released))) = timeout_at(end, early.next(self.deal)).await
+        {
+            self.waiting.retain(|waiting| waiting.node != part.node);
+            self.open_part(part, &released);
         }
     }
 

@@ -111,6 +111,10 @@ impl Replica for RaftReplica {
         self.state.view()
     }
 
+    fn applied(&self) -> watch::Receiver<u64> {
+        self.raft.applied()
+    }
+
     fn touched(&self) -> broadcast::Receiver<Touched> {
         self.state.touched()
     }

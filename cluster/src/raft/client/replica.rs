@@ -94,6 +94,9 @@ pub trait Replica: Send + Sync + fmt::Debug + 'static {
     /// A consistent view of this node's state. Drop it soon, and before any await.
     fn view(&self) -> Box<dyn StateView + '_>;
 
+    /// The last index applied here, and its changes.
+    fn applied(&self) -> watch::Receiver<u64>;
+
     /// Notifies the tasks that wait for a user's events.
     fn touched(&self) -> broadcast::Receiver<Touched>;
 

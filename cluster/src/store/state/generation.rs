@@ -46,6 +46,16 @@ pub(super) struct InMemory {
     pub resident: Resident,
 }
 
+impl InMemory {
+    /// A row as of a version, if it is decided here whether there is one.
+    fn row(&self, version: u64, key: &[u8]) -> Option<Option<Vec<u8>>> {
+        if let Some(value) = self.overlay.get(version, key) {
+            return Some(value.clone());
+        }
+        is_of_retry_table(key).then(|| self.resident.get(key).map(<[u8]>::to_vec))
+    }
+}
+
 pub(crate) struct Generation {
     path: PathBuf,
     pub(super) database: sled::Db,
@@ -218,25 +228,18 @@ impl Generation {
 
     /// A row as of a version.
     pub fn get(&self, version: u64, key: &[u8]) -> Option<Vec<u8>> {
-        let in_memory = self.in_memory();
-        if let Some(value) = in_memory.overlay.get(version, key) {
-            return value.clone();
+        if let Some(value) = self.in_memory().row(version, key) {
+            return value;
         }
-        if is_of_retry_table(key) {
-            return in_memory.resident.get(key).map(<[u8]>::to_vec);
-        }
-        drop(in_memory);
         self.stored(key).map(|value| value.to_vec())
     }
 
     /// A row as of the newest change. Only for applying, which alone adds changes: see `row_cache`.
     pub fn get_latest(&self, key: &[u8]) -> Option<Vec<u8>> {
+        // Held until the cache has the row: nothing is pruned meanwhile.
         let in_memory = self.in_memory();
-        if let Some(value) = in_memory.overlay.get(u64::MAX, key) {
-            return value.clone();
-        }
-        if is_of_retry_table(key) {
-            return in_memory.resident.get(key).map(<[u8]>::to_vec);
+        if let Some(value) = in_memory.row(u64::MAX, key) {
+            return value;
         }
         if let Some(cached) = self.cache.get(key) {
             return cached.map(|value| value.to_vec());

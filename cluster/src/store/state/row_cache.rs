@@ -34,6 +34,11 @@ impl RowCache {
     pub fn put(&self, key: &[u8], row: CachedRow) {
         self.0.insert(key.into(), row);
     }
+
+    /// Replaces a row that is cached; any other stays out.
+    pub fn replace(&self, key: &[u8], row: CachedRow) {
+        let _uncached = self.0.replace(key.into(), row, false);
+    }
 }
 
 #[derive(Debug, Clone)]

@@ -121,7 +121,7 @@ impl Generation {
     /// The cache and the resident rows as sled has them now. The overlay still hides them.
     fn take_in(&self, staged: Staged) {
         for (key, value) in staged.rows {
-            self.cache.put(&key, value.map(Arc::from));
+            self.cache.replace(&key, value.map(Arc::from));
         }
         for (number, changes) in staged.blocks {
             let resident = &mut self.in_memory_mut().resident;

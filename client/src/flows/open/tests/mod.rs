@@ -33,6 +33,44 @@ async fn a_view_opens_the_exact_photo_and_is_charged_once() {
 }
 
 #[tokio::test]
+async fn parts_that_come_beside_the_debit_are_not_asked_for_again() {
+    // given a client that knows the nodes
+    let world = world().await;
+    world
+        .view()
+        .await
+        .map(|viewed| world.finish(&viewed))
+        .unwrap();
+    world.cluster.asked.lock().unwrap().clear();
+    // when it views
+    let viewed = world.view().await.unwrap();
+    assert_eq!((viewed.number, viewed.photo.bytes.as_slice()), (2, PHOTO));
+    // then it has asked t nodes, before the end of the debit
+    let mut asked = world.cluster.asked.lock().unwrap().clone();
+    asked.sort_unstable();
+    assert_eq!(asked, [(NodeId(1), false), (NodeId(2), false)]);
+}
+
+#[tokio::test]
+async fn a_refused_debit_ends_the_calls_for_its_parts() {
+    // given a client that knows the nodes, and a grant without views
+    let world = world().await;
+    for _ in 0..2 {
+        world
+            .view()
+            .await
+            .map(|viewed| world.finish(&viewed))
+            .unwrap();
+    }
+    // then the refusal is not kept back by nodes that wait for the debit
+    let OpenError::Cluster(refused) = world.view().await.unwrap_err() else {
+        panic!("the ledger has refused it");
+    };
+    assert_eq!(refused.code(), Some(ErrorCode::UsedUp));
+    assert_eq!(world.debits(), 2);
+}
+
+#[tokio::test]
 async fn an_interrupted_view_is_resumed_and_not_charged_twice() {
     // Given a charged view that no node releases,
     let world = world().await;

@@ -16,6 +16,8 @@ use cameo_common::sealing::{PartContext, ReleaseContext, open_part, release_part
 use cameo_common::signed::Signed;
 use cameo_common::statements::{Deal, NodeAddress};
 use data_encoding::BASE64URL_NOPAD;
+use tokio::sync::Notify;
+use tokio::time::{Duration, timeout};
 
 use crate::clock;
 
@@ -27,6 +29,9 @@ pub(super) struct Cluster {
     pub permitted: u32,
     /// Charged requests, in order.
     pub debits: Mutex<Vec<RequestId>>,
+    pub charged: Notify,
+    /// Who was asked for a part, and whether after the debit.
+    pub asked: Mutex<Vec<(NodeId, bool)>>,
     /// Each node's behaviour when it is asked for its part.
     pub behaviours: Mutex<HashMap<NodeId, Behaviour>>,
     /// Nodes that return a false index of a debit.
@@ -56,6 +61,21 @@ pub(super) enum Behaviour {
 }
 
 impl Cluster {
+    /// Whether a view is charged; before the end of its debit, whether it comes soon.
+    async fn is_charged(&self, request: &RequestId, is_after: bool) -> bool {
+        let comes = async {
+            loop {
+                let charged = self.charged.notified();
+                if self.debits.lock().unwrap().contains(request) {
+                    return;
+                }
+                assert!(!is_after, "an index is told only of charged views");
+                charged.await;
+            }
+        };
+        timeout(Duration::from_secs(2), comes).await.is_ok()
+    }
+
     /// What a node tells of the cluster.
     pub fn told_by(&self, node: NodeId) -> ClusterInfo {
         let address = self.addresses[&node].clone();
@@ -101,6 +121,7 @@ pub(super) async fn debit(
             return no(ErrorCode::UsedUp, StatusCode::FORBIDDEN);
         }
         debits.push(request.request);
+        cluster.charged.notify_waiters();
     }
     let at = debits.iter().position(|id| *id == request.request).unwrap();
     let number = u32::try_from(at).unwrap() + 1;
@@ -126,11 +147,12 @@ pub(super) async fn part(
     Json(body): Json<ReleasePart>,
 ) -> Response {
     let request = body.request.verify().unwrap();
-    assert!(
-        cluster.debits.lock().unwrap().contains(&request.request),
-        "parts are requested only for charged views"
-    );
-    if body.index > INDEX {
+    let is_after = body.index.is_some();
+    cluster.asked.lock().unwrap().push((node, is_after));
+    if !cluster.is_charged(&request.request, is_after).await {
+        return no(ErrorCode::NotDebited, StatusCode::FORBIDDEN);
+    }
+    if body.index.is_some_and(|index| index > INDEX) {
         let (code, status) = *cluster.unread.lock().unwrap();
         return no(code, status);
     }

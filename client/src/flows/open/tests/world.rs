@@ -232,6 +232,8 @@ pub(crate) async fn world() -> World {
         deal,
         permitted: 2,
         debits: Mutex::default(),
+        charged: tokio::sync::Notify::new(),
+        asked: Mutex::default(),
         behaviours: Mutex::new(NODES.map(|id| (id, Behaviour::Honest)).into()),
         indices: Mutex::default(),
         unread: Mutex::new(UNREAD[0]),
