@@ -2,6 +2,7 @@
 
 #[cfg(feature = "baselines")]
 mod baseline;
+mod check;
 mod operator;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use clap::{Args, Parser, Subcommand};
 
 #[cfg(feature = "baselines")]
 pub use baseline::Baseline;
+pub use check::CheckFlags;
 pub use operator::{InviteFlags, RegistrationFlags, RemoveFlags, RetireFlags, TokenFlags};
 
 /// Most nodes in `--peers`; a worker itself is not counted.
@@ -61,6 +63,12 @@ pub enum Verb {
         #[arg(long)]
         passphrase: bool,
     },
+    /// Checks the data folder of a node that does not run, and changes nothing in it.
+    ///
+    /// Every file is read and verified; a line for each says what was found, and what to do. Exit
+    /// codes: 0 the folder is whole; 1 it is damaged; 2 it was not checked: it is not the folder of a
+    /// node, a node is running on it, or it is of another version.
+    Check(CheckFlags),
     /// Says who may register from now on.
     Registration(RegistrationFlags),
     /// Creates an invite, by which one user registers with the cluster.

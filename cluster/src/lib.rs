@@ -13,6 +13,7 @@ pub mod config;
 pub mod consensus_types;
 pub mod event_stream;
 pub mod floor;
+pub mod folder_check;
 pub mod host;
 pub mod http;
 pub mod jobs;

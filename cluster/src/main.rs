@@ -5,7 +5,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use cameo_cluster::config::{CommandLine, Config, Verb};
+use cameo_cluster::config::{CheckFlags, CommandLine, Config, Verb};
+use cameo_cluster::folder_check;
 use cameo_cluster::host::clock::{SystemClock, WallClock as _};
 use cameo_cluster::node::secret_file::{self, SecretFileError};
 use cameo_cluster::node::{Node, Stage};
@@ -47,6 +48,7 @@ pub fn main() -> ExitCode {
             }
             Err(error) => usage(&error),
         },
+        Some(Verb::Check(flags)) => check(&flags),
         Some(Verb::Remove(flags)) => order(flags.into_order()),
         Some(Verb::Token(flags)) => match flags.check() {
             Ok((key, token)) => {
@@ -69,6 +71,27 @@ pub fn main() -> ExitCode {
                 .exit(),
         },
     }
+}
+
+/// Checks a data folder. The document or the lines are on stdout.
+fn check(flags: &CheckFlags) -> ExitCode {
+    let scratch = flags.scratch.clone().unwrap_or_else(std::env::temp_dir);
+    let (document, code) = match folder_check::check(&flags.folder, &scratch) {
+        Ok(report) if flags.json => (report.json(), report.exit_code()),
+        Ok(report) => {
+            print(&report.text());
+            return ExitCode::from(report.exit_code());
+        }
+        Err(error) if flags.json => folder_check::unusable(&flags.folder, &error),
+        Err(error) => return usage(&error),
+    };
+    print(&document.to_string());
+    ExitCode::from(code)
+}
+
+/// Prints to stdout, whether or not somebody reads it.
+fn print(text: &str) {
+    let _unread = writeln!(std::io::stdout(), "{text}");
 }
 
 fn create_secret(file: &Path, sealed: bool) -> Result<PathBuf, SecretFileError> {
@@ -148,7 +171,7 @@ fn report(ran: Result<operator::Report, operator::VerbError>) -> ExitCode {
         Ok(report) => {
             say!("cameod: {}", report.note);
             if let Some(output) = report.output {
-                let _unread = writeln!(std::io::stdout(), "{}", *output);
+                print(&output);
             }
             ExitCode::SUCCESS
         }

@@ -7,6 +7,7 @@
 //! the trait implementations that openraft needs.
 
 mod apply;
+pub mod check;
 mod failure;
 mod layout;
 mod machine;
@@ -33,6 +34,4 @@ pub use open::{OpenError, Opened, Store};
 pub use options::Options;
 pub use snapshot::{Receiving, SnapshotError, SnapshotFile, Snapshots};
 pub use state::{NotApplied, State, StateHash, StoreView, Touched};
-#[cfg(test)]
-pub(crate) use wal::WalError;
-pub use wal::{MAX_PROPOSAL_BYTES, Wal};
+pub use wal::{MAX_PROPOSAL_BYTES, Truncation, Wal, WalError};

@@ -243,6 +243,11 @@ fn describe(path: PathBuf, is_certified: bool) -> io::Result<SnapshotFile> {
     })
 }
 
+/// The files under a final name, in no order.
+pub(in super::super) fn snapshot_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    files(folder, SUFFIX)
+}
+
 fn files(folder: &Path, suffix: &str) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder)? {

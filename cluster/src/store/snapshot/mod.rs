@@ -18,7 +18,7 @@ mod rows;
 
 pub(super) use build::build;
 pub(super) use capture::capture;
-pub(super) use folder::Origin;
+pub(super) use folder::{Origin, snapshot_files};
 pub use folder::{SnapshotFile, Snapshots};
 pub(super) use install::{install, load};
 pub use receive::Receiving;
@@ -30,8 +30,9 @@ use openraft::type_config::alias;
 use crate::certificate::NotCertified;
 use crate::consensus_types::TypeConfig;
 
+pub(super) use format::Reader;
 #[cfg(test)]
-pub(super) use format::{Reader, Writer};
+pub(super) use format::Writer;
 
 /// A snapshot as openraft uses it.
 pub(super) type Snapshot = alias::SnapshotOf<TypeConfig, SnapshotFile>;
