@@ -1,9 +1,11 @@
 //! Command line and configuration of `cameod`: flags, checked into one plain [`Config`].
 
+mod backup;
 #[cfg(feature = "baselines")]
 mod baseline;
 mod check;
 mod operator;
+mod verb;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -14,12 +16,14 @@ use cameo_common::cluster_address::host_and_port;
 use cameo_common::ids::NodeId;
 use cameo_common::registration::RegistrationMode;
 use clap::builder::TypedValueParser;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser};
 
+pub use backup::{BackupFlags, StatusFlags};
 #[cfg(feature = "baselines")]
 pub use baseline::Baseline;
 pub use check::CheckFlags;
 pub use operator::{InviteFlags, RegistrationFlags, RemoveFlags, RetireFlags, TokenFlags};
+pub use verb::Verb;
 
 /// Most nodes in `--peers`; a worker itself is not counted.
 const MAX_PEERS: usize = cameo_common::cluster_descriptor::MAX_NODES;
@@ -46,39 +50,6 @@ pub struct CommandLine {
     pub verb: Option<Verb>,
     #[command(flatten)]
     pub run: Option<RunFlags>,
-}
-
-/// Commands of `cameod` other than running a node.
-#[derive(Debug, Subcommand)]
-pub enum Verb {
-    /// Writes a new cluster secret, and beside it the operator's key.
-    ///
-    /// Both are readable by you only. Copy the secret to every node, and keep FILE.operator, the
-    /// operator's key, off the nodes.
-    Secret {
-        /// File to write; neither it nor FILE.operator must exist.
-        file: PathBuf,
-        /// Seal the operator's key under a passphrase, from the first line of the file in
-        /// CAMEO_OPERATOR_PASSPHRASE_FILE, else from the terminal. Orders then ask for it.
-        #[arg(long)]
-        passphrase: bool,
-    },
-    /// Checks the data folder of a node that does not run, and changes nothing in it.
-    ///
-    /// Every file is read and verified; a line for each says what was found, and what to do. Exit
-    /// codes: 0 the folder is whole; 1 it is damaged; 2 it was not checked: it is not the folder of a
-    /// node, a node is running on it, or it is of another version.
-    Check(CheckFlags),
-    /// Says who may register from now on.
-    Registration(RegistrationFlags),
-    /// Creates an invite, by which one user registers with the cluster.
-    Invite(InviteFlags),
-    /// Retires a user: sessions end, and nothing new begins; the name stays taken.
-    Retire(RetireFlags),
-    /// Signs a token, by which one node joins as a worker.
-    Token(TokenFlags),
-    /// Removes a worker from the cluster, for good.
-    Remove(RemoveFlags),
 }
 
 /// The flags of a node.

@@ -8,6 +8,7 @@
 //! builds and runs all of them; `operator` is the operator's side, off the nodes; `host` is the
 //! machine and the operating system below.
 
+pub mod backup;
 pub mod certificate;
 pub mod config;
 pub mod consensus_types;

@@ -1,11 +1,12 @@
-//! `cameod`: runs a node, creates a cluster secret, removes a worker, or carries an order of the
-//! operator to the cluster.
+//! `cameod`: runs a node, creates a cluster secret, carries an order of the operator to the
+//! cluster, takes a backup, asks for the cluster's status, or checks a folder.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use cameo_cluster::config::{CheckFlags, CommandLine, Config, Verb};
+use cameo_cluster::backup::{self, BackupError, BackupFileError, BackupInfo};
+use cameo_cluster::config::{BackupFlags, CheckFlags, CommandLine, Config, StatusFlags, Verb};
 use cameo_cluster::folder_check;
 use cameo_cluster::host::clock::{SystemClock, WallClock as _};
 use cameo_cluster::node::secret_file::{self, SecretFileError};
@@ -48,7 +49,10 @@ pub fn main() -> ExitCode {
             }
             Err(error) => usage(&error),
         },
+        Some(Verb::Backup(flags)) => backup(flags),
+        Some(Verb::Check(flags)) if backup::is_backup(&flags.folder) => check_backup(&flags),
         Some(Verb::Check(flags)) => check(&flags),
+        Some(Verb::Status(flags)) => status(flags),
         Some(Verb::Remove(flags)) => order(flags.into_order()),
         Some(Verb::Token(flags)) => match flags.check() {
             Ok((key, token)) => {
@@ -154,15 +158,103 @@ fn run(config: Config) -> ExitCode {
 }
 
 fn order(order: operator::Order) -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_current_thread()
+    match carried_out(async |tell| operator::run(order, tell).await) {
+        Ok(ran) => report(ran),
+        Err(error) => usage(&error),
+    }
+}
+
+/// Runs a verb to its end; its lines for the operator go to stderr.
+fn carried_out<T>(verb: impl AsyncFnOnce(operator::Tell<'_>) -> T) -> std::io::Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .build()
-    {
-        Ok(runtime) => runtime,
-        Err(error) => return usage(&error),
-    };
+        .build()?;
     let tell = |line: &str| say!("cameod: {line}");
-    report(runtime.block_on(operator::run(order, operator::Tell(&tell))))
+    Ok(runtime.block_on(verb(operator::Tell(&tell))))
+}
+
+/// Takes a backup.
+fn backup(flags: BackupFlags) -> ExitCode {
+    let BackupFlags { file, order, json } = flags;
+    let (key, address) = (order.operator, order.cluster);
+    let to = file.clone();
+    let taken = carried_out(async |tell| backup::fetch(&key, address, to, tell).await);
+    match taken {
+        Ok(Ok(info)) => {
+            let BackupInfo { index, bytes, .. } = info;
+            say!(
+                "cameod: wrote a backup to {}: the state up to entry {index}, {bytes} bytes, \
+                 verified",
+                file.display()
+            );
+            if json {
+                print(&backup::json(&file, &info).to_string());
+            }
+            ExitCode::SUCCESS
+        }
+        Ok(Err(error)) => {
+            say!("cameod: {error}");
+            if json {
+                print(&backup::json_of_failure(&file, &error).to_string());
+            }
+            ExitCode::from(match &error {
+                BackupError::Verb(error) => operator::Exit::from(error),
+                BackupError::File(BackupFileError::Exists(_)) => operator::Exit::Usage,
+                BackupError::File(_) => operator::Exit::Other,
+                BackupError::NoNode(_) => operator::Exit::NoMajority,
+            } as u8)
+        }
+        Err(error) => usage(&error),
+    }
+}
+
+/// Verifies a backup.
+fn check_backup(flags: &CheckFlags) -> ExitCode {
+    let file = &flags.folder;
+    let (document, code) = match backup::verify(file) {
+        Ok(info) if flags.json => (backup::json(file, &info), 0),
+        Ok(info) => {
+            print(&info.text(file));
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => {
+            let code = match &error {
+                BackupFileError::Damaged { .. } => 1,
+                _ => EXIT_USAGE,
+            };
+            if !flags.json {
+                say!("cameod: {error}");
+                return ExitCode::from(code);
+            }
+            (backup::json_of_failure(file, &error), code)
+        }
+    };
+    print(&document.to_string());
+    ExitCode::from(code)
+}
+
+/// Prints the status of a cluster.
+fn status(flags: StatusFlags) -> ExitCode {
+    let cluster = flags.cluster;
+    let asked = carried_out(async |tell| operator::cluster_status(cluster, tell).await);
+    match asked {
+        Ok(Ok(status)) => {
+            print(&match flags.json {
+                true => status.json(),
+                false => status.text(),
+            });
+            let wrong = operator::Exit::Other as u8;
+            ExitCode::from(if status.healthy { 0 } else { wrong })
+        }
+        Ok(Err(error)) => {
+            say!("cameod: {error}");
+            if flags.json {
+                print(&operator::unknown_status(&error));
+            }
+            ExitCode::from(operator::Exit::from(&error) as u8)
+        }
+        Err(error) => usage(&error),
+    }
 }
 
 /// Prints the result of a verb.

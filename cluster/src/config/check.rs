@@ -7,8 +7,8 @@ use clap::Args;
 /// The flags of `check`.
 #[derive(Debug, Args)]
 pub struct CheckFlags {
-    /// The data folder.
-    #[arg(value_name = "DIR")]
+    /// The data folder, or a backup.
+    #[arg(value_name = "DIR|FILE")]
     pub folder: PathBuf,
     /// Print one JSON document instead of lines.
     #[arg(long)]

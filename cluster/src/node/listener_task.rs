@@ -11,6 +11,7 @@ use tokio::sync::{oneshot, watch};
 use super::formed_services::{FormedNode, FormedServices};
 use super::pre_raft_parts::PreRaftParts;
 use super::stage::Stage;
+use super::storage::OnDisk;
 use crate::floor::{FloorDisk, FloorMark, Floors, Owner};
 use crate::http::{self, HttpPort};
 use crate::raft::{AppliedState, BootstrapState, Genesis, Raft};
@@ -23,6 +24,7 @@ pub(super) struct ListenerTask {
     pub parts: PreRaftParts,
     pub raft: Raft,
     pub state: Arc<dyn AppliedState>,
+    pub on_disk: Option<OnDisk>,
     pub floor: Arc<dyn FloorDisk>,
     /// Told to other nodes, once the floors are open.
     pub mark: FloorMark,
@@ -42,6 +44,7 @@ impl ListenerTask {
             parts,
             raft,
             state,
+            on_disk,
             floor,
             mark,
             port,
@@ -95,6 +98,7 @@ impl ListenerTask {
             url,
             genesis,
             floors,
+            on_disk,
         };
         let services = FormedServices::start(node, parts, raft, state, stopping.clone());
         let stops = async move {

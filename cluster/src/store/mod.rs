@@ -32,6 +32,9 @@ pub(crate) use meta::Applied;
 pub use node_record::NodeRecord;
 pub use open::{OpenError, Opened, Store};
 pub use options::Options;
-pub use snapshot::{Receiving, SnapshotError, SnapshotFile, Snapshots};
+pub use snapshot::{
+    OnDemandSnapshots, OpenSnapshot, Receiving, SnapshotError, SnapshotFile, Snapshots,
+    StoreSnapshots, verify_snapshot,
+};
 pub use state::{NotApplied, State, StateHash, StoreView, Touched};
 pub use wal::{MAX_PROPOSAL_BYTES, Truncation, Wal, WalError};

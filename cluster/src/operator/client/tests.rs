@@ -99,6 +99,8 @@ fn routes(says: Says, info: ClusterInfo) -> Router {
             job_memory: JobMemory::default(),
             quarantined: false,
             waits: None,
+            version: String::new(),
+            disk: None,
         })
     };
     Router::new()

@@ -77,8 +77,8 @@ impl Scratch {
         Ok(())
     }
 
-    /// Names the files of a folder in another one. Whoever renames or removes a name there changes
-    /// nothing of the file.
+    /// Names the files of a folder in another one. A name that is changed or removed there changes
+    /// nothing of its file.
     pub(super) fn link(&self, from: &Path, to: &Path) -> Result<(), ScratchError> {
         for (path, name) in entries(from)? {
             let path = path.canonicalize()?;
