@@ -33,8 +33,8 @@ pub enum Verb {
     /// Checks the data folder of a node that does not run, or a backup, and changes nothing in it.
     ///
     /// Every file is read and verified; a line for each says what was found, and what to do. Exit
-    /// codes: 0 it is whole; 1 it is damaged; 2 it was not checked: it is neither, a node is running
-    /// on it, or it is of another version.
+    /// codes: 0 it is whole; 1 it is damaged; 2 it was not checked: it is neither, a node is
+    /// running on it, or it is of another version.
     Check(CheckFlags),
     /// Says who may register from now on.
     Registration(RegistrationFlags),
@@ -48,7 +48,7 @@ pub enum Verb {
     Remove(RemoveFlags),
     /// Asks every voter for its status: a line a node, and what is wrong.
     ///
-    /// Needs no key. Exit codes: 0 the cluster is healthy; 1 something is wrong, and is said; 7 and 8
-    /// as for the others.
+    /// Needs no key. Exit codes: 0 the cluster is healthy; 1 something is wrong, and is said; 7 and
+    /// 8 as for the others.
     Status(StatusFlags),
 }

@@ -1,4 +1,4 @@
-//! What is found of one part of a folder.
+//! Findings: one for each part of a folder.
 
 use std::fmt::Display;
 

@@ -1,4 +1,4 @@
-//! What the node remembers of its peers, its quarantine, and where its folder comes from.
+//! The files of quarantine: memory of the peers, the marker, the origin of the folder.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! What is wrong with a cluster, from what its nodes say.
+//! Problems of a cluster, from what its nodes say.
 
 use super::status_lines::{NodeLine, Role};
 

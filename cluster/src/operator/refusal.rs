@@ -1,4 +1,4 @@
-//! What a node says that did not carry an order out.
+//! Refusals: the words of a node that did not carry an order out.
 
 use cameo_common::api::{ApiError, ErrorCode};
 

@@ -1,7 +1,7 @@
 //! Offline check of the store's part of a data folder, by the readers of a start.
 //!
 //! Nothing in the folder is written. raft-log and sled write when they open, so that they get
-//! copies in a [`Scratch`] folder. What a start would do with the parts is told by the rules of `open`.
+//! copies in a [`Scratch`] folder. What a start would do with the parts is told by `open`'s rules.
 
 mod folder;
 mod log;
@@ -35,9 +35,8 @@ pub struct StoreCheck {
 }
 
 /// Reads every file of the store in a folder that is held. Blocks. Lines for the log of a start on
-/// the copies are not written: they would tell of files that are not the folder's.
-/// `voters` are those that certify
-/// its snapshots, where they are known.
+/// the copies are not written: they would tell of files that are not the folder's. `voters` are
+/// those that certify its snapshots, where they are known.
 ///
 /// # Errors
 /// When the folder cannot be read, or there is no room for the copies.
