@@ -279,3 +279,41 @@ fn at(path: &Path, error: io::Error) -> BackupFileError {
         error,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn header(snapshot: u64) -> Header {
+        Header {
+            cluster: ClusterId([2; 32]),
+            descriptors: Vec::new(),
+            made: Millis(300),
+            snapshot,
+        }
+    }
+
+    #[test]
+    fn the_bytes_of_the_header_are_pinned() {
+        let body = [&[2; 32][..], &[0, 0xac, 2, 0xac, 2]].concat();
+        let expected = [&b"cameobak\x01\x25\0\0\0"[..], &body].concat();
+        assert_eq!(encode(&header(300)), expected);
+    }
+
+    #[test]
+    fn a_file_that_is_not_finished_leaves_none_and_an_existing_one_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("backup");
+        let mut unfinished = Unfinished::create(&path, &header(2)).unwrap();
+        unfinished.write(b"1").unwrap();
+        assert!(unfinished.write(b"23").is_err(), "more than was announced");
+        assert!(unfinished.finish(|_| Ok(())).is_err());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        fs::write(&path, "a photo").unwrap();
+        let refused = Unfinished::create(&path, &header(2));
+        assert!(matches!(refused, Err(BackupFileError::Exists(_))));
+        assert_eq!(fs::read(&path).unwrap(), b"a photo");
+        assert!(matches!(verify(&path), Err(BackupFileError::NotABackup(_))));
+    }
+}

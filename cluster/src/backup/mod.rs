@@ -2,8 +2,8 @@
 //!
 //! A backup is taken on the operator's signed order alone. The node that is asked (`taking`) has
 //! the voters capture the state at one index (`captures`), and sends the snapshot once a majority
-//! has signed it. The operator's side (`fetch`) writes it to a `file`, and believes nothing of it that
-//! the signatures do not prove.
+//! has signed it. The operator's side (`fetch`) writes it to a `file`, and believes nothing of it
+//! that the signatures do not prove.
 
 mod captures;
 mod fetch;
