@@ -82,7 +82,8 @@ impl Taking {
             if self.capture_everywhere(order, index).await {
                 let _late = timeout(SIGNED_WITHIN, reached(&mut certified, needed)).await;
             }
-            if is_reached(*certified.borrow(), needed)
+            let newest = *certified.borrow();
+            if is_reached(newest, needed)
                 && let Some(snapshot) = snapshots.open().await?
             {
                 return Ok((snapshot, turn));
