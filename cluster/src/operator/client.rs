@@ -7,8 +7,7 @@ use std::time::{Duration, SystemTime};
 use axum::http::Method;
 use bytes::Bytes;
 use cameo_common::api::{
-    ApiError, ClusterInfo, ErrorCode, MAX_CALL_LIFETIME, NodeStatus, OPERATOR_HEADER,
-    OperatorCommand, paths,
+    ApiError, ClusterInfo, MAX_CALL_LIFETIME, NodeStatus, OPERATOR_HEADER, OperatorCommand, paths,
 };
 use cameo_common::cluster_address::ClusterAddress;
 use cameo_common::cluster_descriptor::Descriptor;
