@@ -1,13 +1,16 @@
 //! Command line and configuration of `cameod`: flags, checked into one plain [`Config`].
 
+mod backup;
 #[cfg(feature = "baselines")]
 mod baseline;
+mod check;
 mod error;
 mod file;
 mod layers;
 mod operator;
 mod reload;
 mod run_option;
+mod verb;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -18,15 +21,18 @@ use cameo_common::cluster_address::host_and_port;
 use cameo_common::ids::NodeId;
 use cameo_common::registration::RegistrationMode;
 use clap::builder::TypedValueParser;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser};
 
+pub use backup::{BackupFlags, StatusFlags};
 #[cfg(feature = "baselines")]
 pub use baseline::Baseline;
+pub use check::CheckFlags;
 pub use error::ConfigError;
 pub use file::{FILE_VERSION, FileError, FileFault};
 pub use layers::{Environment, Layers, ReadError};
 pub use operator::{InviteFlags, RegistrationFlags, RemoveFlags, RetireFlags, TokenFlags};
 pub use reload::Reload;
+pub use verb::Verb;
 
 use crate::host::log::{self, LogFormat};
 
@@ -55,33 +61,6 @@ pub struct CommandLine {
     pub verb: Option<Verb>,
     #[command(flatten)]
     pub run: Option<RunFlags>,
-}
-
-/// Commands of `cameod` other than running a node.
-#[derive(Debug, Subcommand)]
-pub enum Verb {
-    /// Writes a new cluster secret, and beside it the operator's key.
-    ///
-    /// Both are readable by you only. Copy the secret to every node, and keep FILE.operator, the
-    /// operator's key, off the nodes.
-    Secret {
-        /// File to write; neither it nor FILE.operator must exist.
-        file: PathBuf,
-        /// Seal the operator's key under a passphrase, from the first line of the file in
-        /// CAMEO_OPERATOR_PASSPHRASE_FILE, else from the terminal. Orders then ask for it.
-        #[arg(long)]
-        passphrase: bool,
-    },
-    /// Says who may register from now on.
-    Registration(RegistrationFlags),
-    /// Creates an invite, by which one user registers with the cluster.
-    Invite(InviteFlags),
-    /// Retires a user: sessions end, and nothing new begins; the name stays taken.
-    Retire(RetireFlags),
-    /// Signs a token, by which one node joins as a worker.
-    Token(TokenFlags),
-    /// Removes a worker from the cluster, for good.
-    Remove(RemoveFlags),
 }
 
 /// The flags of a node. Each is a key of the configuration file and a variable of the environment

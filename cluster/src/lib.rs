@@ -8,11 +8,13 @@
 //! builds and runs all of them; `operator` is the operator's side, off the nodes; `host` is the
 //! machine and the operating system below, and `latency` the histograms of all parts.
 
+pub mod backup;
 pub mod certificate;
 pub mod config;
 pub mod consensus_types;
 pub mod event_stream;
 pub mod floor;
+pub mod folder_check;
 pub mod host;
 pub mod http;
 pub mod jobs;

@@ -1,11 +1,15 @@
-//! `cameod`: runs a node, creates a cluster secret, removes a worker, or carries an order of the
-//! operator to the cluster.
+//! `cameod`: runs a node, creates a cluster secret, carries an order of the operator to the
+//! cluster, takes a backup, asks for the cluster's status, or checks a folder.
+
+#[path = "main/verbs.rs"]
+mod verbs;
 
 use std::ffi::{OsStr, OsString};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use cameo_cluster::backup;
 use cameo_cluster::config::{CommandLine, Config, Layers, ReadError, Reload, RunFlags, Verb};
 use cameo_cluster::host::clock::{SystemClock, WallClock as _};
 use cameo_cluster::host::log::{self, Level, LogFormat};
@@ -71,6 +75,10 @@ fn run_verb(verb: Verb) -> ExitCode {
             }
             Err(error) => usage(&error),
         },
+        Verb::Backup(flags) => verbs::backup(flags),
+        Verb::Check(flags) if backup::is_backup(&flags.folder) => verbs::check_backup(&flags),
+        Verb::Check(flags) => verbs::check(&flags),
+        Verb::Status(flags) => verbs::status(flags),
         Verb::Remove(flags) => order(flags.into_order()),
         Verb::Token(flags) => match flags.check() {
             Ok((key, token)) => {
@@ -158,15 +166,10 @@ fn run(arguments: Vec<OsString>, layers: Layers, flags: RunFlags) -> ExitCode {
 }
 
 fn order(order: operator::Order) -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-    {
-        Ok(runtime) => runtime,
-        Err(error) => return usage(&error),
-    };
-    let tell = |line: &str| tell(&line);
-    report(runtime.block_on(operator::run(order, operator::Tell(&tell))))
+    match verbs::carried_out(async |tell| operator::run(order, tell).await) {
+        Ok(ran) => report(ran),
+        Err(error) => usage(&error),
+    }
 }
 
 /// Prints the result of a verb.
@@ -175,7 +178,7 @@ fn report(ran: Result<operator::Report, operator::VerbError>) -> ExitCode {
         Ok(report) => {
             tell(&report.note);
             if let Some(output) = report.output {
-                let _unread = writeln!(std::io::stdout(), "{}", *output);
+                verbs::print(&output);
             }
             ExitCode::SUCCESS
         }

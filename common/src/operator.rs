@@ -1,4 +1,5 @@
-//! The operator's statements: orders that only the operator gives, and tokens of workers.
+//! The operator's statements: orders that only the operator gives, of backups too, and tokens of
+//! workers.
 //!
 //! The operator's public key is in the first descriptor, so it is under the cluster's fingerprint.
 //! Every replica verifies each order against it.
@@ -25,6 +26,26 @@ pub struct OperatorOrder {
 
 impl Statement for OperatorOrder {
     const LABEL: &'static str = "operator-order";
+    const VERSION: u16 = 1;
+    fn signer(&self) -> PublicKey {
+        self.operator
+    }
+}
+
+/// The operator's order to take one backup: the nodes capture their state for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackupOrder {
+    /// The operator's key, which signs.
+    pub operator: PublicKey,
+    pub cluster: ClusterId,
+    /// Random: each order has a number of captures.
+    pub request: RequestId,
+    /// Nothing is captured for it later than this.
+    pub not_after: Millis,
+}
+
+impl Statement for BackupOrder {
+    const LABEL: &'static str = "backup-order";
     const VERSION: u16 = 1;
     fn signer(&self) -> PublicKey {
         self.operator
@@ -67,5 +88,28 @@ impl Statement for TokenUse {
     const VERSION: u16 = 1;
     fn signer(&self) -> PublicKey {
         self.token
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::SigningKey;
+    use crate::signed::Signed;
+
+    #[test]
+    fn the_bytes_of_a_backup_order_are_pinned() {
+        let operator = SigningKey::from_seed([1; 32]);
+        let order = BackupOrder {
+            operator: operator.public(),
+            cluster: ClusterId([2; 32]),
+            request: RequestId([5; 16]),
+            not_after: Millis(300),
+        };
+        let signed = Signed::new(&operator, order.clone());
+        let key = operator.public().0;
+        let body = [&key[..], &[2; 32], &[5; 16], &[0xac, 2]].concat();
+        assert!(signed.as_bytes().ends_with(&body));
+        assert_eq!(signed.verify(), Ok(order));
     }
 }

@@ -23,6 +23,8 @@ pub struct Checkpoints {
 struct Shared {
     /// Entries between two fixed indexes; 0: there are none.
     every: AtomicU64,
+    /// The newest index at which the state is captured on demand; 0: none.
+    requested: AtomicU64,
     recent: Mutex<BTreeMap<u64, StatePoint>>,
     /// The newest state of which this node has a snapshot that lacks its certificate.
     pending: watch::Sender<Option<StatePoint>>,
@@ -33,6 +35,7 @@ impl Default for Checkpoints {
         Self {
             shared: Arc::new(Shared {
                 every: AtomicU64::new(0),
+                requested: AtomicU64::new(0),
                 recent: Mutex::default(),
                 pending: watch::Sender::new(None),
             }),
@@ -47,11 +50,17 @@ impl Checkpoints {
         self.shared.every.store(every, Ordering::Release);
     }
 
-    /// Whether an index is a fixed one.
+    /// Has the state captured at one more index. A later request replaces it.
+    pub fn request(&self, index: u64) {
+        self.shared.requested.store(index, Ordering::Release);
+    }
+
+    /// Whether the state is captured at an index: a fixed one, or one that was requested.
     #[must_use]
     pub fn is_fixed(&self, index: u64) -> bool {
         let every = self.shared.every.load(Ordering::Acquire);
-        index > 0 && every > 0 && index.is_multiple_of(every)
+        let is_regular = every > 0 && index.is_multiple_of(every);
+        index > 0 && (is_regular || index == self.shared.requested.load(Ordering::Acquire))
     }
 
     /// Adds the state at a fixed index.

@@ -135,6 +135,8 @@ fn fixed_indexes_are_multiples_of_the_interval_and_few_states_are_kept() {
         .filter(|index| checkpoints.is_fixed(*index))
         .collect();
     assert_eq!(fixed, [20, 40, 60]);
+    checkpoints.request(33);
+    assert!(checkpoints.is_fixed(33) && checkpoints.is_fixed(40) && !checkpoints.is_fixed(34));
     for index in 1..=9 {
         checkpoints.add(StatePoint { index, ..point() });
     }

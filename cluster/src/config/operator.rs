@@ -20,11 +20,11 @@ const MAX_DAYS: u64 = MAX_INVITE_LIFE.as_secs() / DAY.as_secs() - 1;
 pub struct OrderFlags {
     /// File with the operator's key, which `cameod secret` wrote beside the secret.
     #[arg(long, value_name = "FILE")]
-    operator: PathBuf,
+    pub operator: PathBuf,
     /// URLs of nodes, separated by commas, at least one with the fingerprint that the nodes print:
     /// https://127.0.0.1:7101#FINGERPRINT.
     #[arg(long, value_name = "URL#FINGERPRINT,...")]
-    cluster: ClusterAddress,
+    pub cluster: ClusterAddress,
 }
 
 /// The flags of `registration`.

@@ -20,7 +20,7 @@ mod record;
 #[cfg(test)]
 mod tests;
 
-pub use contents::contents;
+pub use contents::{Contents, contents};
 pub use disk::FloorDisk;
 pub use error::{FloorError, OpenError};
 pub use file::FloorFile;

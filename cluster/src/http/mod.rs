@@ -4,6 +4,7 @@
 //! or another subsystem, and convert the result to a body. Handlers contain no rules.
 
 mod auth;
+mod backup;
 mod body;
 mod deadline;
 mod error;
@@ -27,6 +28,7 @@ mod wrong_signers;
 
 use std::fmt;
 use std::ops::Deref;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
@@ -45,6 +47,7 @@ pub use serve::{HttpPort, MAX_CONNECTIONS, MAX_METRICS_CONNECTIONS, Security, Se
 pub use waiting::Waiting;
 pub use wrong_signers::WrongSigners;
 
+use crate::backup::Taking;
 use crate::event_stream::Streams;
 use crate::host::clock::WallClock;
 use crate::host::signatures::RememberedSignatures;
@@ -73,6 +76,9 @@ pub struct ApiDeps {
     pub cluster: ClusterId,
     /// Where this node serves, signed by it.
     pub address: Signed<NodeAddress>,
+    /// The data folder; None in the simulator.
+    pub folder: Option<PathBuf>,
+    pub backups: Taking,
     /// False at a worker.
     pub has_vote: bool,
     pub replica: Arc<dyn Replica>,
@@ -121,6 +127,7 @@ impl Api {
                 .merge(grants::routes())
                 .merge(rights::routes())
                 .merge(operator::routes())
+                .merge(backup::routes())
                 .merge(views::routes())
                 .merge(events::routes())
                 .merge(jobs::place_routes())

@@ -1,11 +1,13 @@
 //! Public reads of a node and its cluster: descriptors, status, state hash.
 
+use std::path::Path;
+
 use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
 use cameo_common::api::{
-    ClusterInfo, ErrorCode, JobMemory, MemberInfo, NodeStatus, SCHEMA, StateHash, WaitsForVoters,
-    paths,
+    ClusterInfo, DiskSpace, ErrorCode, JobMemory, MemberInfo, NodeStatus, SCHEMA, StateHash,
+    WaitsForVoters, paths,
 };
 use tokio::time::Instant;
 
@@ -15,6 +17,9 @@ use super::{Api, Fault};
 use crate::jobs::Worker;
 use crate::raft::quarantine::Waits;
 use cameo_machine::read;
+
+/// Of this program.
+pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 pub(super) fn routes() -> Router<Api> {
     Router::new()
@@ -81,6 +86,17 @@ async fn status(State(api): State<Api>) -> Json<NodeStatus> {
         job_memory: job_memory(&api.worker),
         quarantined: status.quarantined,
         waits: status.waits.map(waits),
+        version: VERSION.to_owned(),
+        disk: api.folder.as_deref().and_then(disk_space),
+    })
+}
+
+/// None where the system does not tell.
+fn disk_space(folder: &Path) -> Option<DiskSpace> {
+    let found = rustix::fs::statvfs(folder).ok()?;
+    Some(DiskSpace {
+        free: found.f_bavail.saturating_mul(found.f_frsize),
+        size: found.f_blocks.saturating_mul(found.f_frsize),
     })
 }
 

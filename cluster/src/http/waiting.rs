@@ -58,6 +58,8 @@ async fn status(State(waiting): State<Waiting>) -> Json<NodeStatus> {
         job_memory: JobMemory::default(),
         quarantined: status.quarantined,
         waits: status.waits.map(super::nodes::waits),
+        version: super::nodes::VERSION.to_owned(),
+        disk: None,
     })
 }
 

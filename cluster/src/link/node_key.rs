@@ -50,19 +50,25 @@ pub struct NodeKeys {
 impl NodeKeys {
     /// Reads the key file, or creates it (mode 0600, synced) if it does not exist.
     pub fn load_or_create(path: &Path) -> Result<Self, NodeKeyError> {
+        if let Some(keys) = Self::load(path)? {
+            return Ok(keys);
+        }
+        let keys = Self::generate()?;
+        private_file::replace(path, &keys.encode()).map_err(|e| at(path, e))?;
+        Ok(keys)
+    }
+
+    /// Reads the key file; None if it does not exist.
+    pub fn load(path: &Path) -> Result<Option<Self>, NodeKeyError> {
         match fs::metadata(path) {
             Ok(metadata) => {
                 if metadata.mode() & 0o077 != 0 {
                     return Err(NodeKeyError::Permissions(path.display().to_string()));
                 }
                 let bytes = Zeroizing::new(fs::read(path).map_err(|e| at(path, e))?);
-                Self::decode(&bytes, path)
+                Self::decode(&bytes, path).map(Some)
             }
-            Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                let keys = Self::generate()?;
-                private_file::replace(path, &keys.encode()).map_err(|e| at(path, e))?;
-                Ok(keys)
-            }
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(e) => Err(at(path, e)),
         }
     }

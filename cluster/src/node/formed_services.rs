@@ -1,5 +1,6 @@
 //! Services of a node, from the time when its cluster has formed.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,8 @@ use super::leader::Leader;
 use super::node_rpc_answers::NodeRpcAnswers;
 use super::pre_raft_parts::PreRaftParts;
 use super::stage::Stage;
+use super::storage::OnDisk;
+use crate::backup::{Captures, Taking};
 use crate::event_stream::Streams;
 use crate::floor::Floors;
 use crate::http::{Api, ApiDeps, RegistrationRate, WrongSigners};
@@ -34,6 +37,7 @@ pub(super) struct FormedNode {
     pub url: String,
     pub genesis: Arc<Genesis>,
     pub floors: Floors,
+    pub on_disk: Option<OnDisk>,
 }
 
 /// The services for clients and other nodes, with their background tasks.
@@ -57,24 +61,40 @@ impl FormedServices {
             url,
             genesis,
             floors,
+            on_disk,
         } = node;
         let descriptor = genesis.descriptor();
         let cluster = ClusterId(descriptor.hash().0);
         parts
             .trust
             .set_cluster(raft.clone(), cluster, descriptor.clone());
+        let replica: Arc<dyn Replica> = Arc::new(RaftReplica::new(
+            raft,
+            state,
+            parts.signatures.clone(),
+            parts.clock.clone(),
+            parts.latencies.clone(),
+        ));
+        let (snapshots, folder) = match on_disk {
+            Some(OnDisk { snapshots, folder }) => (Some(snapshots), Some(folder)),
+            None => (None, None),
+        };
+        let operators_view = replica.clone();
+        let captures = Captures::new(
+            cluster,
+            Box::new(move || read::operator(&*operators_view.view())),
+            parts.clock.clone(),
+            parts.signatures.clone(),
+            snapshots,
+        );
         let shared = SharedParts {
             id,
             cluster,
             address: address(&parts, cluster, url),
             has_vote: genesis.member(id).is_some(),
-            replica: Arc::new(RaftReplica::new(
-                raft,
-                state,
-                parts.signatures.clone(),
-                parts.clock.clone(),
-                parts.latencies.clone(),
-            )),
+            replica,
+            captures: Arc::new(captures),
+            folder,
             presence: Arc::new(Presence::new(id)),
             streams: Arc::default(),
         };
@@ -116,6 +136,8 @@ struct SharedParts {
     address: Signed<NodeAddress>,
     has_vote: bool,
     replica: Arc<dyn Replica>,
+    captures: Arc<Captures>,
+    folder: Option<PathBuf>,
     presence: Arc<Presence>,
     streams: Arc<Streams>,
 }
@@ -138,6 +160,7 @@ impl SharedParts {
                 clock: parts.clock.clone(),
                 rng: parts.rng.clone(),
             },
+            captures: self.captures.clone(),
         }
     }
 
@@ -172,6 +195,8 @@ impl SharedParts {
             node: self.id,
             cluster: self.cluster,
             address: self.address,
+            folder: self.folder,
+            backups: Taking::new(self.id, self.replica.clone(), self.captures),
             has_vote: self.has_vote,
             replica: self.replica,
             rpc,

@@ -12,6 +12,7 @@ use tokio::sync::{oneshot, watch};
 use super::formed_services::{FormedNode, FormedServices};
 use super::pre_raft_parts::PreRaftParts;
 use super::stage::Stage;
+use super::storage::OnDisk;
 use crate::floor::{FloorDisk, FloorMark, Floors, Owner};
 use crate::http::{self, HttpPort, Probes};
 use crate::raft::{AppliedState, BootstrapState, Genesis, Raft};
@@ -26,6 +27,7 @@ pub(super) struct ListenerTask {
     pub parts: PreRaftParts,
     pub raft: Raft,
     pub state: Arc<dyn AppliedState>,
+    pub on_disk: Option<OnDisk>,
     pub floor: Arc<dyn FloorDisk>,
     /// Told to other nodes, once the floors are open.
     pub mark: FloorMark,
@@ -46,6 +48,7 @@ impl ListenerTask {
             parts,
             raft,
             state,
+            on_disk,
             floor,
             mark,
             port,
@@ -110,6 +113,7 @@ impl ListenerTask {
             url,
             genesis,
             floors,
+            on_disk,
         };
         let services = FormedServices::start(node, parts, raft, state, stopping.clone());
         let stops = async move {

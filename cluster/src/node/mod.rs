@@ -54,7 +54,7 @@ pub use host::{Host, JobSlots};
 pub use secret_file::SecretFile;
 pub use stage::Stage;
 pub use start_error::StartError;
-pub use storage::NodeStorage;
+pub use storage::{NodeStorage, OnDisk};
 
 /// Time for calls in progress when the node stops.
 const HTTP_DRAIN: Duration = Duration::from_secs(5);
@@ -137,6 +137,7 @@ impl Node {
         let deps = parts.raft_deps(raft_runtime, mark.clone(), storage.quarantine, state);
         let raft = raft::start(settings, deps, storage.raft.parts()).await?;
         let (state, floor, close) = (storage.state, storage.floor, storage.close);
+        let on_disk = storage.on_disk;
 
         let (stage, staged) = watch::channel(Stage::Waiting("starting".to_owned()));
         let stopping = watch::Sender::new(false);
@@ -150,6 +151,7 @@ impl Node {
                 parts,
                 raft: raft.clone(),
                 state: state.clone(),
+                on_disk,
                 floor,
                 mark,
                 port,

@@ -1,11 +1,13 @@
 //! Dispatch of the calls of other nodes to the modules that answer them.
 
 use std::fmt;
+use std::sync::Arc;
 
 use cameo_common::ids::NodeId;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
+use crate::backup::Captures;
 use crate::jobs::PlacementAnswers;
 use crate::node_rpc::{Answers, NodeAnswer, NodeCall};
 use crate::presence::PresenceAnswers;
@@ -15,6 +17,7 @@ pub(super) struct NodeRpcAnswers {
     pub node: NodeId,
     pub presence: PresenceAnswers,
     pub placement: PlacementAnswers,
+    pub captures: Arc<Captures>,
 }
 
 impl fmt::Debug for NodeRpcAnswers {
@@ -33,6 +36,9 @@ impl Answers for NodeRpcAnswers {
                     self.presence.probe_own_stream(&device, epoch)
                 }
                 NodeCall::Place { jobs, client } => self.placement.place(&jobs, client),
+                NodeCall::Capture { order, index } => NodeAnswer::Captured {
+                    applied: self.captures.capture(&order, index),
+                },
             }
         }
         .boxed()

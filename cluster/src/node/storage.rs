@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -17,8 +17,8 @@ use crate::host::thread_priority;
 use crate::raft::quarantine::{QuarantineDisk, QuarantineFolder};
 use crate::raft::{self, AppliedState};
 use crate::store::{
-    Decider, DirectoryError, NodeRecord, OpenError, Opened, Options, Snapshots, StateMachine,
-    Store, Wal,
+    Decider, DirectoryError, NodeRecord, OnDemandSnapshots, OpenError, Opened, Options, Snapshots,
+    StateMachine, Store, StoreSnapshots, Wal,
 };
 
 pub(super) fn make_folder(config: &Config) -> Result<(), StartError> {
@@ -70,8 +70,19 @@ pub struct NodeStorage<S> {
     pub floor: Arc<dyn FloorDisk>,
     /// The files of what this node remembers of its peers, and of its quarantine.
     pub quarantine: Arc<dyn QuarantineDisk>,
+    /// None in the simulator.
+    pub on_disk: Option<OnDisk>,
     /// Writes the state to disk, at an orderly stop.
     pub close: Box<dyn FnOnce() -> io::Result<()> + Send>,
+}
+
+/// What a storage on a real disk has besides.
+#[derive(Debug, Clone)]
+pub struct OnDisk {
+    /// For backups.
+    pub snapshots: Arc<dyn OnDemandSnapshots>,
+    /// The data folder, whose disk has room or not.
+    pub folder: PathBuf,
 }
 
 impl<S> std::fmt::Debug for NodeStorage<S> {
@@ -108,7 +119,15 @@ pub(super) fn storage(
         let store = store.lock().take();
         store.map_or(Ok(()), Store::close)
     };
+    let on_disk = OnDisk {
+        snapshots: Arc::new(StoreSnapshots {
+            state: opened.state.clone(),
+            snapshots: opened.snapshots.clone(),
+        }),
+        folder: config.data.clone(),
+    };
     NodeStorage {
+        on_disk: Some(on_disk),
         raft: raft::Storage {
             log: opened.log,
             state_machine: opened.state_machine,

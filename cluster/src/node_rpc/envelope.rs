@@ -2,11 +2,13 @@
 
 use cameo_common::api::{ApiError, ErrorCode, PlaceJob, Placed, SCHEMA};
 use cameo_common::keys::PublicKey;
+use cameo_common::operator::BackupOrder;
+use cameo_common::signed::Signed;
 use cameo_common::wire;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// Version of the layout of calls and answers.
-const VERSION: u16 = 4;
+const VERSION: u16 = 5;
 
 /// A call from one node to another.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -21,6 +23,11 @@ pub enum NodeCall {
     Place {
         jobs: Vec<PlaceJob>,
         client: PublicKey,
+    },
+    /// To each voter: capture the state at this index, for the operator's backup.
+    Capture {
+        order: Signed<BackupOrder>,
+        index: u64,
     },
 }
 
@@ -42,6 +49,10 @@ pub enum NodeAnswer {
     },
     /// In the order of the call.
     Placed(Vec<Result<Placed, NotPlaced>>),
+    /// The last applied index; None if the node captures nothing for this order.
+    Captured {
+        applied: Option<u64>,
+    },
 }
 
 /// The reason why a job was not placed.
@@ -78,7 +89,6 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use cameo_common::ids::{Hash, JobId, NodeId};
-    use cameo_common::signed::Signed;
 
     #[test]
     fn the_bytes_of_calls_and_answers_are_pinned() {
@@ -86,11 +96,11 @@ mod tests {
         let key = [7u8; 32];
         let epoch = 300; // ac 02
         let renew = encode(&NodeCall::Renew(vec![(device, epoch)]));
-        assert_eq!(renew, [&[4, 0, 1], &key[..], &[0xac, 2]].concat());
+        assert_eq!(renew, [&[5, 0, 1], &key[..], &[0xac, 2]].concat());
         let probe = encode(&NodeCall::Probe { device, epoch });
-        assert_eq!(probe, [&[4, 1], &key[..], &[0xac, 2]].concat());
+        assert_eq!(probe, [&[5, 1], &key[..], &[0xac, 2]].concat());
         let stream = encode(&NodeCall::ProbeStream { device, epoch });
-        assert_eq!(stream, [&[4, 2], &key[..], &[0xac, 2]].concat());
+        assert_eq!(stream, [&[5, 2], &key[..], &[0xac, 2]].concat());
         let request = PlaceJob {
             job: JobId([3; 16]),
             input: Hash([4; 32]),
@@ -101,11 +111,11 @@ mod tests {
             jobs: vec![request],
             client: device,
         });
-        let body = [&[4, 3, 1], &[3; 16][..], &[4; 32], &[5, 1, 6], &key].concat();
+        let body = [&[5, 3, 1], &[3; 16][..], &[4; 32], &[5, 1, 6], &key].concat();
         assert_eq!(place, body);
         assert_eq!(
             encode(&NodeAnswer::Renewed(vec![true, false])),
-            [4, 2, 2, 1, 0]
+            [5, 2, 2, 1, 0]
         );
         let placed = Placed {
             worker: NodeId(6),
@@ -122,7 +132,19 @@ mod tests {
         let placed = [0, 6, 1, 0xac, 2, 1, 0xcc];
         let busy = wire::encode(&ErrorCode::Busy);
         let refused = [&[1], &busy[..], &[2], b"no", &[1, 7]].concat();
-        assert_eq!(answer, [&[4, 5, 2], &placed[..], &refused].concat());
+        assert_eq!(answer, [&[5, 5, 2], &placed[..], &refused].concat());
+    }
+
+    #[test]
+    fn the_bytes_of_captures_are_pinned() {
+        let capture = encode(&NodeCall::Capture {
+            order: Signed::from_bytes(vec![0xcc]),
+            index: 300,
+        });
+        assert_eq!(capture, [5, 4, 1, 0xcc, 0xac, 2]);
+        let captured = |applied| encode(&NodeAnswer::Captured { applied });
+        assert_eq!(captured(Some(300)), [5, 6, 1, 0xac, 2]);
+        assert_eq!(captured(None), [5, 6, 0]);
     }
 
     #[test]

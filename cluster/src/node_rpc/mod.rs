@@ -1,7 +1,8 @@
-//! Calls between nodes beside Raft: lease renewals, probes, placements.
+//! Calls between nodes beside Raft: lease renewals, probes, placements, captures for
+//! backups.
 //!
-//! Each call and each answer is a version and a postcard value in one frame of a link. `presence`
-//! and `jobs` answer them, as [`Answers`].
+//! Each call and each answer is a version and a postcard value in one frame of a link. `presence`,
+//! `jobs` and `backup` answer them, as [`Answers`].
 
 mod envelope;
 mod leader_client;

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
-use axum::http::{Method, Request, StatusCode, header};
+use axum::http::{Method, Request, Response, StatusCode, header};
 use bytes::Bytes;
 use cameo_common::cluster_address::host_and_port;
 use cameo_common::keys::{PublicKey, SigningKey};
 use cameo_tls::{API_ALPN, Expected};
+use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -19,7 +21,7 @@ use tokio_rustls::client::TlsStream;
 /// Time for one call, connecting included. Longer than a node looks for a majority.
 const CALL_TIMEOUT: Duration = Duration::from_millis(6_500);
 /// The longest answer that is read.
-const MAX_ANSWER: usize = 256 * 1024;
+pub(super) const MAX_ANSWER: usize = 256 * 1024;
 
 /// Required by the TLS library as the server's name; not sent and not checked.
 const SERVER_NAME: &str = "node.cameo.invalid";
@@ -29,7 +31,7 @@ const FOREIGN: &str = "is answered by a program that is no node of the cluster";
 
 /// Why a call has no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum CallError {
+pub enum CallError {
     /// Certain: the node has not seen the call.
     #[error("{url} {why}")]
     NotSent { url: String, why: String },
@@ -79,6 +81,32 @@ pub(super) async fn send(url: &str, call: &Call, ends: Ends<'_>) -> Result<Answe
 }
 
 async fn send_untimed(url: &str, call: &Call, ends: Ends<'_>) -> Result<Answer, CallError> {
+    let (node, answer, _connection) = connected(url, call, ends).await?;
+    let status = answer.status();
+    let body = to_bytes(Body::new(answer.into_body()), MAX_ANSWER).await;
+    let body = body.map_err(|error| CallError::Lost {
+        url: url.to_owned(),
+        why: error.to_string(),
+    })?;
+    Ok(Answer { node, status, body })
+}
+
+/// A connection with its answer. It ends when this is dropped.
+#[derive(Debug)]
+pub(super) struct Connection(JoinHandle<()>);
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Sends a call over a connection of its own, and reads the head of the answer.
+pub(super) async fn connected(
+    url: &str,
+    call: &Call,
+    ends: Ends<'_>,
+) -> Result<(PublicKey, Response<Incoming>, Connection), CallError> {
     let not_sent = |why: String| CallError::NotSent {
         url: url.to_owned(),
         why,
@@ -94,18 +122,10 @@ async fn send_untimed(url: &str, call: &Call, ends: Ends<'_>) -> Result<Answer, 
     let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
     let (mut sender, connection) = handshake.map_err(|error| not_sent(error.to_string()))?;
     // Ends with the answer, or with its error, which the sender reports.
-    let connection = tokio::spawn(async move { drop(connection.await) });
-    let answered = async {
-        let answer = sender.send_request(request).await;
-        let answer = answer.map_err(|error| lost(error.to_string()))?;
-        let status = answer.status();
-        let body = to_bytes(Body::new(answer.into_body()), MAX_ANSWER).await;
-        let body = body.map_err(|error| lost(error.to_string()))?;
-        Ok(Answer { node, status, body })
-    };
-    let answered = answered.await;
-    connection.abort();
-    answered
+    let connection = Connection(tokio::spawn(async move { drop(connection.await) }));
+    let answer = sender.send_request(request).await;
+    let answer = answer.map_err(|error| lost(error.to_string()))?;
+    Ok((node, answer, connection))
 }
 
 /// A connection whose other end has one of the keys, and which; else what is there, after its URL.

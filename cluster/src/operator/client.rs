@@ -7,28 +7,26 @@ use std::time::{Duration, SystemTime};
 use axum::http::Method;
 use bytes::Bytes;
 use cameo_common::api::{
-    ApiError, ClusterInfo, ErrorCode, MAX_CALL_LIFETIME, NodeStatus, OPERATOR_HEADER,
-    OperatorCommand, paths,
+    ApiError, ClusterInfo, MAX_CALL_LIFETIME, NodeStatus, OPERATOR_HEADER, OperatorCommand, paths,
 };
 use cameo_common::cluster_address::ClusterAddress;
+use cameo_common::cluster_descriptor::Descriptor;
 use cameo_common::ids::{ClusterId, Millis, NodeId, RequestId};
 use cameo_common::keys::{PublicKey, SigningKey};
 use cameo_common::op::Op;
 use cameo_common::operator::OperatorOrder;
 use cameo_common::signed::Signed;
-use cameo_common::terminal::misleads;
 use data_encoding::BASE64URL_NOPAD;
 use tokio::time::{Instant, sleep};
 
 use super::call::{Call, CallError, Ends, send};
 use super::nodes::Nodes;
+use super::refusal::{is_final, may_be_done, refusal, shortly};
 
 /// An order is carried out within this time, or never.
-const ORDER_LIFE: Duration = Duration::from_secs(60);
+pub(super) const ORDER_LIFE: Duration = Duration::from_secs(60);
 /// Time limit for an order with all its attempts.
 const DEADLINE: Duration = Duration::from_secs(20);
-/// Characters of a node's message that are shown.
-const MAX_MESSAGE: usize = 300;
 /// Time for enough nodes to carry out an order after the first one.
 const CONFIRM_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pause between rounds of attempts.
@@ -90,6 +88,8 @@ pub struct OperatorClient {
     key: Arc<SigningKey>,
     address: ClusterAddress,
     nodes: Nodes,
+    /// From the one under the fingerprint on.
+    descriptors: Vec<Descriptor>,
     deadline: Duration,
 }
 
@@ -133,6 +133,7 @@ impl OperatorClient {
                                 key,
                                 address,
                                 nodes,
+                                descriptors: info.descriptors,
                                 deadline: DEADLINE,
                             });
                         }
@@ -168,6 +169,22 @@ impl OperatorClient {
     #[must_use]
     pub fn now(&self) -> Millis {
         SystemTime::now().into()
+    }
+
+    pub(super) fn key(&self) -> &SigningKey {
+        &self.key
+    }
+
+    /// Where nodes may be.
+    #[must_use]
+    pub fn urls(&self) -> &[String] {
+        &self.nodes.urls
+    }
+
+    /// The cluster's descriptors, from the one under the fingerprint on.
+    #[must_use]
+    pub fn descriptors(&self) -> &[Descriptor] {
+        &self.descriptors
     }
 
     /// The address that the operator gave.
@@ -266,7 +283,7 @@ impl OperatorClient {
         }
     }
 
-    fn ends(&self) -> Ends<'_> {
+    pub(super) fn ends(&self) -> Ends<'_> {
         Ends {
             operator: &self.key,
             nodes: Some(&self.nodes.keys),
@@ -337,47 +354,6 @@ fn check(
         Ok(Nodes::new(&address.nodes, info, descriptor))
     } else {
         Err(OrderError::OtherOperator { expected, given })
-    }
-}
-
-/// Whether asking another node, or later, cannot help.
-fn is_final(code: ErrorCode) -> bool {
-    !matches!(
-        code,
-        ErrorCode::NoQuorum
-            | ErrorCode::Unavailable
-            | ErrorCode::OutcomeUnknown
-            | ErrorCode::Internal
-            | ErrorCode::Busy
-            | ErrorCode::TooManyCalls
-    )
-}
-
-/// What a node does that did not carry an order out, after its URL. The sentence around it says
-/// what was done: a node knows of its own attempt alone.
-fn shortly(error: &ApiError) -> String {
-    match error.code {
-        ErrorCode::NoQuorum | ErrorCode::Unavailable => "has no majority".to_owned(),
-        ErrorCode::OutcomeUnknown => "heard of no majority in time".to_owned(),
-        ErrorCode::Busy | ErrorCode::TooManyCalls => "is busy".to_owned(),
-        _ => format!("says: {}", error.message),
-    }
-}
-
-fn may_be_done(code: ErrorCode) -> bool {
-    matches!(code, ErrorCode::OutcomeUnknown | ErrorCode::Internal)
-}
-
-/// What a node said, as one line that a terminal does not obey and that reads as it is.
-fn refusal(body: &[u8]) -> ApiError {
-    let said = serde_json::from_slice::<ApiError>(body);
-    let said = said
-        .unwrap_or_else(|_| ApiError::new(ErrorCode::Internal, "the answer is no node's answer"));
-    let message = said.message.chars();
-    let message = message.filter(|&c| !c.is_control() && !misleads(c));
-    ApiError {
-        message: message.take(MAX_MESSAGE).collect(),
-        ..said
     }
 }
 

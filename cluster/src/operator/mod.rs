@@ -5,22 +5,32 @@
 //! proves the descriptor, and so the nodes' keys. Whether an order was carried out or refused is
 //! believed when a majority of the voters say so, each by its own key.
 
+mod backup;
 mod call;
 mod client;
+mod cluster_status;
+mod download;
 mod exit;
+mod health;
 mod invite;
 pub mod key_file;
 mod nodes;
 mod outcome;
 pub mod passphrase;
 mod patience;
+mod refusal;
+mod status_lines;
 mod token;
 mod verbs;
 
+pub use call::CallError;
 pub use client::{OperatorClient, OrderError};
+pub use cluster_status::{cluster_status, unknown_status};
+pub use download::Download;
 pub use exit::{EXITS, Exit, help as exit_help};
 pub use invite::InviteOrder;
 pub use outcome::{Report, VerbError};
 pub use patience::Tell;
+pub use status_lines::{ClusterStatus, NodeLine, Role};
 pub use token::{TokenError, TokenFile, TokenOrder, open_pass};
 pub use verbs::{Operation, Order, run, sign_token};

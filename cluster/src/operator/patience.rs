@@ -18,7 +18,7 @@ pub struct Tell<'a>(pub &'a dyn Fn(&str));
 
 impl Tell<'_> {
     /// Does a part of a verb. Says once what it waits for, if that takes long.
-    pub(super) async fn waiting<T>(self, what: &str, part: impl Future<Output = T>) -> T {
+    pub(crate) async fn waiting<T>(self, what: &str, part: impl Future<Output = T>) -> T {
         self.waiting_over(PATIENCE, what, part).await
     }
 

@@ -36,10 +36,64 @@ const QUARANTINED: &str = ".aside";
 /// Suffix of unfinished files.
 pub(super) const PART: &str = ".part";
 
+/// Where the parts of a data directory are.
+#[derive(Debug, Clone)]
+pub(super) struct FolderPaths {
+    root: PathBuf,
+}
+
+impl FolderPaths {
+    pub fn of(root: &Path) -> Self {
+        Self {
+            root: root.to_owned(),
+        }
+    }
+
+    pub fn lock(&self) -> PathBuf {
+        self.root.join(LOCK)
+    }
+
+    pub fn format(&self) -> PathBuf {
+        self.root.join(FORMAT_FILE)
+    }
+
+    pub fn node(&self) -> PathBuf {
+        self.root.join(NODE)
+    }
+
+    pub fn wal(&self) -> PathBuf {
+        self.root.join(WAL)
+    }
+
+    pub fn snapshots(&self) -> PathBuf {
+        self.root.join(SNAPSHOTS)
+    }
+
+    /// Boot id left by a node that did not stop cleanly.
+    pub fn running(&self) -> io::Result<Option<String>> {
+        let found = read_optional(&self.root.join(RUNNING))?;
+        Ok(found.map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned()))
+    }
+
+    /// The live state directory, if there is one.
+    pub fn current_state(&self) -> io::Result<Option<PathBuf>> {
+        let Some(bytes) = read_optional(&self.root.join(CURRENT))? else {
+            return Ok(None);
+        };
+        let name = String::from_utf8_lossy(&bytes).trim().to_owned();
+        let number = name.strip_prefix(STATE_PREFIX).map(str::parse::<u64>);
+        match number {
+            Some(Ok(_)) => Ok(Some(self.root.join(name))),
+            _ => Ok(None),
+        }
+    }
+}
+
 /// An existing, locked data directory. The lock lives as long as this value.
 #[derive(Debug)]
 pub(super) struct DataDirectory {
     root: PathBuf,
+    paths: FolderPaths,
     _lock: File,
 }
 
@@ -83,14 +137,18 @@ impl DataDirectory {
             .create(true)
             .truncate(false)
             .write(true)
-            .open(root.join(LOCK))
+            .open(FolderPaths::of(&root).lock())
             .map_err(failed)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(fs::TryLockError::WouldBlock) => return Err(DirectoryError::Locked(root)),
             Err(fs::TryLockError::Error(error)) => return Err(failed(error)),
         }
-        let directory = Self { root, _lock: lock };
+        let directory = Self {
+            paths: FolderPaths::of(&root),
+            root,
+            _lock: lock,
+        };
         directory.check_format(empty)?;
         directory.close_to_others()?;
         directory.create_folders().map_err(failed)?;
@@ -99,15 +157,13 @@ impl DataDirectory {
 
     fn check_format(&self, empty: bool) -> Result<(), DirectoryError> {
         let failed = |error| DirectoryError::Io(self.root.clone(), error);
-        match read_optional(&self.root.join(FORMAT_FILE)).map_err(failed)? {
+        match read_optional(&self.paths.format()).map_err(failed)? {
             Some(found) if found == FORMAT.as_bytes() => Ok(()),
             Some(found) => Err(DirectoryError::UnknownFormat(
                 self.root.clone(),
                 String::from_utf8_lossy(&found).into_owned(),
             )),
-            None if empty => {
-                write_durably(&self.root.join(FORMAT_FILE), FORMAT.as_bytes()).map_err(failed)
-            }
+            None if empty => write_durably(&self.paths.format(), FORMAT.as_bytes()).map_err(failed),
             None => Err(DirectoryError::Foreign(self.root.clone())),
         }
     }
@@ -135,21 +191,20 @@ impl DataDirectory {
     }
 
     pub fn wal(&self) -> PathBuf {
-        self.root.join(WAL)
+        self.paths.wal()
     }
 
     pub fn snapshots(&self) -> PathBuf {
-        self.root.join(SNAPSHOTS)
+        self.paths.snapshots()
     }
 
     pub fn node_file(&self) -> PathBuf {
-        self.root.join(NODE)
+        self.paths.node()
     }
 
-    /// Boot id left by a node that did not stop cleanly.
+    /// See [`FolderPaths::running`].
     pub fn running(&self) -> io::Result<Option<String>> {
-        let found = read_optional(&self.root.join(RUNNING))?;
-        Ok(found.map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned()))
+        self.paths.running()
     }
 
     pub fn mark_running(&self, boot_id: &str) -> io::Result<()> {
@@ -161,17 +216,9 @@ impl DataDirectory {
         sync_directory(&self.root)
     }
 
-    /// The live state directory, if there is one.
+    /// See [`FolderPaths::current_state`].
     pub fn current_state(&self) -> io::Result<Option<PathBuf>> {
-        let Some(bytes) = read_optional(&self.root.join(CURRENT))? else {
-            return Ok(None);
-        };
-        let name = String::from_utf8_lossy(&bytes).trim().to_owned();
-        let number = name.strip_prefix(STATE_PREFIX).map(str::parse::<u64>);
-        match number {
-            Some(Ok(_)) => Ok(Some(self.root.join(name))),
-            _ => Ok(None),
-        }
+        self.paths.current_state()
     }
 
     /// The path of a state directory that does not exist yet.

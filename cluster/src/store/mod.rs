@@ -7,6 +7,7 @@
 //! the trait implementations that openraft needs.
 
 mod apply;
+pub mod check;
 mod failure;
 mod layout;
 mod machine;
@@ -32,8 +33,9 @@ pub(crate) use meta::Applied;
 pub use node_record::NodeRecord;
 pub use open::{OpenError, Opened, Store};
 pub use options::Options;
-pub use snapshot::{Receiving, SnapshotError, SnapshotFile, Snapshots};
+pub use snapshot::{
+    OnDemandSnapshots, OpenSnapshot, Receiving, SnapshotError, SnapshotFile, Snapshots,
+    StoreSnapshots, verify_snapshot,
+};
 pub use state::{NotApplied, State, StateHash, StoreView, Touched};
-#[cfg(test)]
-pub(crate) use wal::WalError;
-pub use wal::{MAX_PROPOSAL_BYTES, Wal};
+pub use wal::{MAX_PROPOSAL_BYTES, Truncation, Wal, WalError};

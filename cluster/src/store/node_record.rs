@@ -26,14 +26,17 @@ impl NodeRecord {
 
     fn decode(bytes: &[u8]) -> io::Result<Self> {
         wire::decode_versioned(VERSION, bytes).map_err(|error| {
-            let why = match error {
-                VersionError::UnknownVersion(_) => {
-                    "the NODE file has a version that this build does not support"
+            let (kind, why) = match error {
+                VersionError::UnknownVersion(_) => (
+                    io::ErrorKind::Unsupported,
+                    "the NODE file has a version that this build does not support",
+                ),
+                VersionError::Wire(_) if bytes.is_empty() => {
+                    (io::ErrorKind::InvalidData, "the NODE file is empty")
                 }
-                VersionError::Wire(_) if bytes.is_empty() => "the NODE file is empty",
-                VersionError::Wire(_) => "the NODE file is damaged",
+                VersionError::Wire(_) => (io::ErrorKind::InvalidData, "the NODE file is damaged"),
             };
-            io::Error::new(io::ErrorKind::InvalidData, why)
+            io::Error::new(kind, why)
         })
     }
 

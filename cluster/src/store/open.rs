@@ -149,11 +149,12 @@ impl Store {
     }
 }
 
-struct Recovery<'a> {
-    directory: &'a DataDirectory,
-    wal: &'a Wal,
-    snapshots: &'a Snapshots,
-    machine_stopped: bool,
+/// What a start decides with.
+pub(super) struct Recovery<'a> {
+    pub directory: &'a DataDirectory,
+    pub wal: &'a Wal,
+    pub snapshots: &'a Snapshots,
+    pub machine_stopped: bool,
 }
 
 impl Recovery<'_> {
@@ -182,9 +183,28 @@ impl Recovery<'_> {
             _ => self.rebuild()?,
         };
         self.directory.remove_stale_states(&[generation.path()])?;
-        self.check_start(&generation.applied())?;
+        self.check_start(generation.applied().log_id)?;
         self.join_log(&generation.applied())?;
         Ok(generation)
+    }
+
+    /// Whether log, snapshots and state belong together, as `state` finds it; nothing is changed.
+    pub(super) fn judge(
+        &self,
+        found: Option<&Result<Generation, GenerationError>>,
+        is_used: bool,
+    ) -> Result<(), OpenError> {
+        let known = match found {
+            Some(Ok(generation)) => Some(generation.applied()),
+            _ => None,
+        };
+        self.check_log(known.as_deref())?;
+        let snapshot = self.snapshots.current();
+        let begins_at = match known.filter(|_| is_used) {
+            Some(applied) => applied.log_id,
+            None => snapshot.and_then(|snapshot| snapshot.meta.last_log_id),
+        };
+        self.check_start(begins_at)
     }
 
     /// Checks that the log reaches everything this node is known to have applied from it.
@@ -217,7 +237,10 @@ impl Recovery<'_> {
     }
 
     /// Why an existing database is not used, if so.
-    fn reject_reason(&self, found: &Result<Generation, GenerationError>) -> Option<String> {
+    pub(super) fn reject_reason(
+        &self,
+        found: &Result<Generation, GenerationError>,
+    ) -> Option<String> {
         let generation = match found {
             Err(error) => return Some(format!("it is damaged: {error}")),
             Ok(_) if self.machine_stopped => {
@@ -248,9 +271,9 @@ impl Recovery<'_> {
         Ok(generation)
     }
 
-    fn check_start(&self, applied: &Applied) -> Result<(), OpenError> {
+    fn check_start(&self, applied: Option<LogId>) -> Result<(), OpenError> {
         let purged = self.wal.purged();
-        if let Some(purged) = purged.filter(|purged| applied.log_id < Some(*purged)) {
+        if let Some(purged) = purged.filter(|purged| applied < Some(*purged)) {
             return Err(OpenError::NoStartingPoint {
                 purged: purged.index(),
             });

@@ -1,6 +1,7 @@
 //! Tests of the HTTP API: real nodes in this process, HTTP over loopback.
 #![allow(clippy::unwrap_used)]
 
+mod backup;
 mod callers;
 mod devices;
 mod events;

@@ -24,8 +24,8 @@ pub use grants::{
 };
 pub use jobs::{MAX_JOBS_A_CALL, PlaceJob, PlaceJobs, Placed, PlacedJobs, Placement};
 pub use nodes::{
-    ClusterInfo, JobMemory, LoadInfo, MemberInfo, NodeHealth, NodeReadiness, NodeStatus, NotReady,
-    NotReadyCode, StateHash, WaitsForVoters,
+    ClusterInfo, DiskSpace, JobMemory, LoadInfo, MemberInfo, NodeHealth, NodeReadiness, NodeStatus,
+    NotReady, NotReadyCode, StateHash, WaitsForVoters,
 };
 pub use operator::OperatorCommand;
 pub use users::{
@@ -37,7 +37,7 @@ pub use users::{
 pub const SCHEMA: u32 = 1;
 /// Header with the base64url of a signed `Authorization`.
 pub const AUTHORIZATION_HEADER: &str = "cameo-authorization";
-/// Header with the base64url of a signed `OperatorOrder`.
+/// Header with the base64url of a signed `OperatorOrder`, or of a `BackupOrder` for a backup.
 pub const OPERATOR_HEADER: &str = "cameo-operator";
 /// Header with a job's ticket: the base64url of a signed `Ticket`.
 pub const TICKET_HEADER: &str = "cameo-ticket";

@@ -77,6 +77,14 @@ pub struct WaitsForVoters {
     pub may_be_copy: bool,
 }
 
+/// The disk of a node's data folder, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiskSpace {
+    /// What the node may still write.
+    pub free: u64,
+    pub size: u64,
+}
+
 /// `GET /v1/status`: from this node's own state, without calls to others.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NodeStatus {
@@ -98,6 +106,12 @@ pub struct NodeStatus {
     /// The node takes no part yet.
     #[serde(default)]
     pub waits: Option<WaitsForVoters>,
+    /// Of the node's program; empty from an older one.
+    #[serde(default)]
+    pub version: String,
+    /// None where it is not known.
+    #[serde(default)]
+    pub disk: Option<DiskSpace>,
 }
 
 /// `GET /health`: whether the node works, with 200, or has to be restarted, with 503.

@@ -27,6 +27,8 @@ pub const VIEWS: &str = "/v1/grants/{grant}/views";
 pub const PARTS: &str = "/v1/grants/{grant}/parts";
 pub const EVENTS: &str = "/v1/events";
 pub const JOBS: &str = "/v1/jobs";
+/// A snapshot, not JSON.
+pub const BACKUP: &str = "/v1/operator/backup";
 pub const OPERATOR: &str = "/v1/operator";
 pub const RUN_JOB: &str = "/v1/jobs/run";
 

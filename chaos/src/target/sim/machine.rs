@@ -182,6 +182,7 @@ impl Machine {
             state: Arc::new(state.clone()),
             floor,
             quarantine,
+            on_disk: None,
             close: Box::new(move || {
                 closed.drain();
                 Ok(())

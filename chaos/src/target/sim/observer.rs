@@ -41,7 +41,8 @@ struct Seen {
 fn floors_on(machine: &Machine) -> Floors {
     let bytes = machine.disk.floor().unwrap_or_default();
     // None before the node has its cluster.
-    let found = floor::contents(&bytes).unwrap_or_default();
+    let found = floor::contents(&bytes).map(|found| found.grants);
+    let found = found.unwrap_or_default();
     let seen = found.into_iter();
     seen.map(|(grant, floor)| (grant, (floor.version, floor.released)))
         .collect()

@@ -43,6 +43,8 @@ fn status(node: NodeId, leader: Option<NodeId>, term: u64) -> NodeStatus {
         job_memory: cameo_common::api::JobMemory::default(),
         quarantined: false,
         waits: None,
+        version: String::new(),
+        disk: None,
     }
 }
 

@@ -122,6 +122,8 @@ mod tests {
             job_memory: JobMemory::default(),
             quarantined: false,
             waits: None,
+            version: String::new(),
+            disk: None,
         };
         assert_eq!(state(&status), "node 3, leader 1, 63 entries applied");
         status.quarantined = true;

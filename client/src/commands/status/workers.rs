@@ -142,6 +142,8 @@ mod tests {
             job_memory: cameo_common::api::JobMemory::default(),
             quarantined: false,
             waits: None,
+            version: String::new(),
+            disk: None,
         }
     }
 

@@ -11,8 +11,8 @@ fn told(text: &str) -> String {
 
 #[test]
 fn each_type_of_value_is_read_as_its_flag_takes_it() {
-    let text = "version = 1\nid = 2\n\n# a comment\npeers = [\"1=a:1\",\n  \"2=b:2\"]\nworker = true\n\
-                http = '127.0.0.1:7101'\n";
+    let text = "version = 1\nid = 2\n\n# a comment\npeers = [\"1=a:1\",\n  \"2=b:2\"]\n\
+                worker = true\nhttp = '127.0.0.1:7101'\n";
     let values = parsed(text).unwrap();
     let value = |key: &str| (values[key].text.as_str(), values[key].line);
     assert_eq!(value("id"), ("2", 2));

@@ -33,7 +33,8 @@ struct Fields<'a> {
     message: &'a str,
 }
 
-/// Writes a line to stderr, with what others have said in it escaped. Where nobody reads it, the process goes on: `eprintln!` would panic.
+/// Writes a line to stderr, with what others have said in it escaped. Where nobody reads it, the
+/// process goes on: `eprintln!` would panic.
 pub fn tell(level: Level, message: impl Display) {
     let line = line(format(), level, &message.to_string());
     // In one write, so that lines of other threads do not come between.

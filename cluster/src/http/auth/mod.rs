@@ -6,11 +6,12 @@
 //! where TLS has proved another key, or none: see [`device_statement`]. Authorisation is decided by
 //! the machine.
 //!
-//! An [`order`] is a command of the operator.
+//! An [`order`] is a command of the operator, a [`backup_order`] asks for a backup.
 //!
 //! A body is read only for a registered device, for the operator, and for what proves one: a
 //! registration, or a view request.
 
+mod backup_order;
 mod call;
 mod command;
 mod device_statement;
@@ -33,6 +34,7 @@ use super::body::{self, BODY_DEADLINE};
 use super::{Api, Fault};
 use crate::raft::CALL_DEADLINE;
 
+pub(super) use backup_order::BackupOrdered;
 pub(super) use call::{Called, CalledJson, CalledUpload};
 pub(super) use command::{Commanded, Registration, SignedView};
 pub(super) use device_statement::check_signature;

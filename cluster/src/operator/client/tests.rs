@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use cameo_common::api::{Done, JobMemory, MemberInfo};
+use cameo_common::api::{Done, ErrorCode, JobMemory, MemberInfo};
 use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
 use cameo_common::ids::Hash;
 use cameo_common::keys::SealingPublic;
@@ -99,6 +99,8 @@ fn routes(says: Says, info: ClusterInfo) -> Router {
             job_memory: JobMemory::default(),
             quarantined: false,
             waits: None,
+            version: String::new(),
+            disk: None,
         })
     };
     Router::new()

@@ -56,20 +56,23 @@ impl RecordFile {
     }
 
     pub fn load(&self, node: NodeId) -> Result<Option<Record>, RecordError> {
-        let bytes = match fs::read(&self.0) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(self.at(error)),
-        };
-        let record = self.decode(&bytes)?;
-        if record.node != node {
-            return Err(RecordError::OtherNode {
+        match self.read()? {
+            Some(record) if record.node != node => Err(RecordError::OtherNode {
                 path: self.name(),
                 found: record.node,
                 expected: node,
-            });
+            }),
+            record => Ok(record),
         }
-        Ok(Some(record))
+    }
+
+    /// The record, of any node.
+    pub fn read(&self) -> Result<Option<Record>, RecordError> {
+        match fs::read(&self.0) {
+            Ok(bytes) => self.decode(&bytes).map(Some),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(self.at(error)),
+        }
     }
 
     /// Durable when it returns.

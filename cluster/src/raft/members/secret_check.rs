@@ -62,9 +62,9 @@ impl SecretCheck {
         let bytes = match fs::read(&self.path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return self.store(cluster),
-            Err(error) => return Err(self.at(error)),
+            Err(error) => return Err(at(&self.path, error)),
         };
-        if self.decode(&bytes)? == self.secret.check_value(self.node, cluster) {
+        if decode(&self.path, &bytes)? == self.secret.check_value(self.node, cluster) {
             Ok(())
         } else {
             Err(SecretCheckError::OtherSecret)
@@ -74,35 +74,44 @@ impl SecretCheck {
     /// Durable when it returns.
     pub fn store(&self, cluster: &ClusterId) -> Result<(), SecretCheckError> {
         let bytes = encode(&self.secret.check_value(self.node, cluster));
-        private_file::replace(&self.path, &bytes).map_err(|error| self.at(error))
+        private_file::replace(&self.path, &bytes).map_err(|error| at(&self.path, error))
     }
+}
 
-    fn decode(&self, bytes: &[u8]) -> Result<[u8; 32], SecretCheckError> {
-        let damaged = || SecretCheckError::Damaged(self.name());
-        let (head, sum) = bytes.split_last_chunk::<4>().ok_or_else(damaged)?;
-        let rest = head.strip_prefix(MAGIC).ok_or_else(damaged)?;
-        let (&version, value) = rest.split_first().ok_or_else(damaged)?;
-        if crc32fast::hash(head).to_le_bytes() != *sum {
-            return Err(damaged());
-        }
-        if version != VERSION {
-            return Err(SecretCheckError::Version {
-                path: self.name(),
-                version,
-            });
-        }
-        value.try_into().map_err(|_| damaged())
+/// Reads the file in a data folder, whatever its secret; false where there is none.
+///
+/// # Errors
+/// See [`SecretCheckError`].
+pub(crate) fn verify_file(directory: &Path) -> Result<bool, SecretCheckError> {
+    let path = directory.join(FILE_NAME);
+    match fs::read(&path) {
+        Ok(bytes) => decode(&path, &bytes).map(|_| true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(at(&path, error)),
     }
+}
 
-    fn name(&self) -> String {
-        self.path.display().to_string()
+fn decode(path: &Path, bytes: &[u8]) -> Result<[u8; 32], SecretCheckError> {
+    let damaged = || SecretCheckError::Damaged(path.display().to_string());
+    let (head, sum) = bytes.split_last_chunk::<4>().ok_or_else(damaged)?;
+    let rest = head.strip_prefix(MAGIC).ok_or_else(damaged)?;
+    let (&version, value) = rest.split_first().ok_or_else(damaged)?;
+    if crc32fast::hash(head).to_le_bytes() != *sum {
+        return Err(damaged());
     }
+    if version != VERSION {
+        return Err(SecretCheckError::Version {
+            path: path.display().to_string(),
+            version,
+        });
+    }
+    value.try_into().map_err(|_| damaged())
+}
 
-    fn at(&self, source: io::Error) -> SecretCheckError {
-        SecretCheckError::Io {
-            path: self.name(),
-            source,
-        }
+fn at(path: &Path, source: io::Error) -> SecretCheckError {
+    SecretCheckError::Io {
+        path: path.display().to_string(),
+        source,
     }
 }
 

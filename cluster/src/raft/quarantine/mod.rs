@@ -28,7 +28,7 @@ mod waits;
 pub(crate) use gate::{GRACE, Gate};
 pub(crate) use marker::Marker;
 pub(crate) use needed::Needed;
-pub(crate) use remembered::Remembered;
+pub(crate) use remembered::{Remembered, read as read_remembered};
 
 pub use disk::{QuarantineDisk, QuarantineFile};
 pub use folder::QuarantineFolder;

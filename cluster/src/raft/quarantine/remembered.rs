@@ -16,7 +16,7 @@ use super::envelope::{self, EnvelopeError};
 const MAGIC: &[u8; 8] = b"cameopee";
 const VERSION: u8 = 1;
 
-type Statements = BTreeMap<NodeId, Signed<NodeProgress>>;
+pub(crate) type Statements = BTreeMap<NodeId, Signed<NodeProgress>>;
 
 /// Why the file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -51,14 +51,13 @@ impl Remembered {
     /// # Errors
     /// When it cannot be read, or has another version.
     pub fn load(disk: Arc<dyn QuarantineDisk>) -> Result<Self, PeersError> {
-        let statements = match disk.read(QuarantineFile::Peers)?.as_deref().map(decode) {
-            None => Statements::new(),
-            Some(Ok(statements)) => statements,
-            Some(Err(error @ PeersError::Damaged)) => {
+        let statements = match read(&*disk) {
+            Ok(statements) => statements.unwrap_or_default(),
+            Err(error @ PeersError::Damaged) => {
                 tracing::error!(%error, "what this node remembers of its peers begins anew");
                 Statements::new()
             }
-            Some(Err(error)) => return Err(error),
+            Err(error) => return Err(error),
         };
         Ok(Self {
             disk,
@@ -135,6 +134,12 @@ impl Remembered {
         }
         written
     }
+}
+
+/// What is remembered; None where there is no file.
+pub(crate) fn read(disk: &dyn QuarantineDisk) -> Result<Option<Statements>, PeersError> {
+    let bytes = disk.read(QuarantineFile::Peers)?;
+    bytes.as_deref().map(decode).transpose()
 }
 
 fn encode(statements: &Statements) -> Vec<u8> {

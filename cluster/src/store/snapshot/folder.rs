@@ -14,6 +14,7 @@ use crate::consensus_types::aliases::{SnapshotMeta, position};
 use crate::store::layout::{PART, rename_durably, sync_directory};
 use crate::store::meta::Applied;
 use parking_lot::Mutex;
+use tokio::sync::watch;
 
 const SUFFIX: &str = ".snap";
 const DAMAGED: &str = ".damaged";
@@ -83,6 +84,8 @@ pub struct Snapshots {
 pub(super) struct Folder {
     path: PathBuf,
     current: Mutex<Option<(SnapshotMeta, SnapshotFile)>>,
+    /// Index of the current one, if that is certified.
+    certified: watch::Sender<Option<u64>>,
     parts: AtomicU64,
     pub receiving: AtomicUsize,
     pub checkpoints: Checkpoints,
@@ -126,6 +129,7 @@ impl Snapshots {
         }
         let folder_state = Folder {
             path: folder.to_owned(),
+            certified: watch::Sender::new(current.as_ref().and_then(certified_index)),
             current: Mutex::new(current),
             parts: AtomicU64::new(0),
             receiving: AtomicUsize::new(0),
@@ -145,6 +149,11 @@ impl Snapshots {
             .map(|(meta, snapshot)| Snapshot { meta, snapshot })
     }
 
+    /// Index of the current snapshot while that is certified, and its changes.
+    pub(super) fn certified(&self) -> watch::Receiver<Option<u64>> {
+        self.folder.certified.subscribe()
+    }
+
     /// The states at fixed indexes, which this node signs.
     pub fn checkpoints(&self) -> &Checkpoints {
         &self.folder.checkpoints
@@ -153,6 +162,7 @@ impl Snapshots {
     /// Clears the current snapshot, which ends before the log begins.
     pub(in super::super) fn clear_current(&self) {
         *self.folder.current.lock() = None;
+        self.folder.certified.send_replace(None);
     }
 
     /// A path for an unfinished file.
@@ -202,6 +212,8 @@ impl Snapshots {
                 tracing::info!(path = %file.path.display(), "a newer snapshot is kept instead");
             } else {
                 *current = Some((meta(applied), file.clone()));
+                let certified = current.as_ref().and_then(certified_index);
+                self.folder.certified.send_replace(certified);
             }
             current.clone().unwrap_or((meta(applied), file))
         };
@@ -219,6 +231,11 @@ impl Snapshots {
             snapshot: file,
         })
     }
+}
+
+fn certified_index((meta, file): &(SnapshotMeta, SnapshotFile)) -> Option<u64> {
+    let last = meta.last_log_id.filter(|_| file.is_certified);
+    last.map(|id| id.index())
 }
 
 pub(super) fn meta(applied: &Applied) -> SnapshotMeta {
@@ -241,6 +258,11 @@ fn describe(path: PathBuf, is_certified: bool) -> io::Result<SnapshotFile> {
         origin,
         is_certified,
     })
+}
+
+/// The files under a final name, in no order.
+pub(in super::super) fn snapshot_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    files(folder, SUFFIX)
 }
 
 fn files(folder: &Path, suffix: &str) -> io::Result<Vec<PathBuf>> {

@@ -11,13 +11,14 @@
 //! its rows are written. Version 1 had none: such a file serves its own node, and no other.
 
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::io::{self, BufReader, BufWriter, Read, Take, Write};
 use std::path::Path;
 
 use cameo_mutant::{Mutant, is_planted};
 
 use super::SnapshotError;
 use crate::certificate::{Certificate, NotCertified, Voters};
+use crate::consensus_types::aliases::position;
 use crate::store::meta::Applied;
 use crate::store::state::digest::RowDigest;
 use cameo_machine::Rows;
@@ -101,6 +102,21 @@ fn length(bytes: &[u8]) -> Result<[u8; 4], SnapshotError> {
     }
 }
 
+/// Verifies the snapshot in the next `length` bytes of a file, with the signatures of a majority of
+/// these voters. Returns term and index of the last entry in it. Blocks.
+///
+/// # Errors
+/// When it is damaged or not certified.
+pub fn verify_snapshot(
+    file: File,
+    length: u64,
+    voters: &Voters,
+) -> Result<(u64, u64), SnapshotError> {
+    let applied = Reader::within(file, length)?.certified(voters)?;
+    let last = applied.log_id.as_ref().map(position);
+    last.ok_or(SnapshotError::NotCertified(NotCertified::None))
+}
+
 /// An intact snapshot file.
 #[derive(Debug, PartialEq, Eq)]
 pub(in super::super) struct Verified {
@@ -111,7 +127,7 @@ pub(in super::super) struct Verified {
 
 /// Reads a snapshot. Its rows may be used only after `next_rows` has returned an empty piece.
 pub(in super::super) struct Reader {
-    file: BufReader<File>,
+    file: BufReader<Take<File>>,
     hasher: blake3::Hasher,
     version: u8,
     applied: Applied,
@@ -124,8 +140,13 @@ pub(in super::super) struct Reader {
 
 impl Reader {
     pub fn open(path: &Path) -> Result<Self, SnapshotError> {
+        Self::within(File::open(path)?, u64::MAX)
+    }
+
+    /// The snapshot in the next `length` bytes of a file.
+    fn within(file: File, length: u64) -> Result<Self, SnapshotError> {
         let mut reader = Self {
-            file: BufReader::with_capacity(BUFFER_BYTES, File::open(path)?),
+            file: BufReader::with_capacity(BUFFER_BYTES, file.take(length)),
             hasher: blake3::Hasher::new(),
             version: VERSION,
             applied: Applied::default(),
@@ -161,7 +182,11 @@ impl Reader {
     /// Reads the whole file and checks that the voters have signed the state in it: last applied
     /// entry, membership, and the digest of the rows as they were read.
     pub fn verify_certified(path: &Path, voters: &Voters) -> Result<Applied, SnapshotError> {
-        let mut reader = Self::open(path)?;
+        Self::open(path)?.certified(voters)
+    }
+
+    fn certified(mut self, voters: &Voters) -> Result<Applied, SnapshotError> {
+        let reader = &mut self;
         let mut digest = RowDigest::default();
         loop {
             let rows = reader.next_rows(ROWS_AT_ONCE)?;

@@ -12,15 +12,17 @@ mod certify;
 mod folder;
 mod format;
 mod install;
+mod on_demand;
 mod pending;
 mod receive;
 mod rows;
 
 pub(super) use build::build;
 pub(super) use capture::capture;
-pub(super) use folder::Origin;
+pub(super) use folder::{Origin, snapshot_files};
 pub use folder::{SnapshotFile, Snapshots};
 pub(super) use install::{install, load};
+pub use on_demand::{OnDemandSnapshots, OpenSnapshot, StoreSnapshots};
 pub use receive::Receiving;
 
 use std::io;
@@ -30,8 +32,10 @@ use openraft::type_config::alias;
 use crate::certificate::NotCertified;
 use crate::consensus_types::TypeConfig;
 
+pub(super) use format::Reader;
 #[cfg(test)]
-pub(super) use format::{Reader, Writer};
+pub(super) use format::Writer;
+pub use format::verify_snapshot;
 
 /// A snapshot as openraft uses it.
 pub(super) type Snapshot = alias::SnapshotOf<TypeConfig, SnapshotFile>;

@@ -6,6 +6,7 @@
 //! acknowledged record can have been (`tail`).
 
 mod codec;
+mod contents;
 mod error;
 mod group;
 mod log;
@@ -13,8 +14,10 @@ mod storage;
 mod tail;
 
 pub use codec::MAX_PROPOSAL_BYTES;
-pub(crate) use error::WalError;
+pub use error::WalError;
 pub use log::Wal;
+pub use tail::Truncation;
+pub(super) use tail::inspect as torn_tail;
 
 #[cfg(test)]
 pub(super) use codec::{EntryRecord, LogKey, VoteRecord};

@@ -17,16 +17,16 @@ use super::error::WalError;
 /// Record types are below this number. Source: `raft-log`'s record format.
 const RECORD_TYPES: u8 = 6;
 
-/// The part that will be cut off.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Truncation {
+/// An incomplete record at the end, which a start cuts off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Truncation {
     pub file: String,
     pub offset: u64,
     pub bytes: u64,
 }
 
 /// Reads every record of the log in `directory`.
-pub(super) fn inspect(directory: &Path) -> Result<Option<Truncation>, WalError> {
+pub(in super::super) fn inspect(directory: &Path) -> Result<Option<Truncation>, WalError> {
     let mut truncation: Option<Truncation> = None;
     for path in files(directory).map_err(WalError::Unreadable)? {
         let bytes = fs::read(&path).map_err(WalError::Unreadable)?;

@@ -1,0 +1,50 @@
+//! Names in the folder that no other check has read.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use super::finding::Findings;
+use crate::store::check::{HeldFolder, Leftover};
+
+pub(super) fn check(folder: &HeldFolder, data: &Path, findings: &mut Findings) -> io::Result<()> {
+    let mut names = names(data, "")?;
+    names.extend(self::names(data, "snapshots/")?);
+    names.sort();
+    for name in names {
+        if findings.has(&name) {
+            continue;
+        }
+        match folder.leftover(&name) {
+            Leftover::Own => {}
+            Leftover::Unfinished => findings.notice(
+                &name,
+                "an unfinished file, which was not read",
+                "a crash has left it, and nothing uses it",
+            ),
+            Leftover::Kept => findings.notice(
+                &name,
+                "a damaged or older part that a start has kept, which was not read",
+                "nothing uses it: keep it for a report, or remove it",
+            ),
+            Leftover::Foreign => findings.notice(
+                &name,
+                "no file of a node, which was not read",
+                "no node uses it",
+            ),
+        }
+    }
+    Ok(())
+}
+
+/// The names in a folder within the data folder, from the data folder on.
+fn names(data: &Path, folder: &str) -> io::Result<Vec<String>> {
+    let listed = match fs::read_dir(data.join(folder)) {
+        Ok(listed) => listed,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    listed
+        .map(|entry| entry.map(|entry| format!("{folder}{}", entry.file_name().display())))
+        .collect()
+}

@@ -1,0 +1,67 @@
+//! The files of quarantine: memory of the peers, the marker, the origin of the folder.
+
+use std::path::Path;
+
+use super::finding::Findings;
+use crate::host::blocking::Blocking;
+use crate::raft::quarantine::{
+    Origin, OriginError, PeersError, QuarantineDisk, QuarantineFile, QuarantineFolder,
+    read_remembered,
+};
+
+const ORIGIN: &str = "origin";
+
+pub(super) fn check(data: &Path, findings: &mut Findings) {
+    let disk = QuarantineFolder::within(data, Blocking::Inline);
+    peers(&disk, findings);
+    marker(&disk, findings);
+    if data.join(ORIGIN).exists() {
+        origin(&disk, findings);
+    }
+}
+
+fn peers(disk: &dyn QuarantineDisk, findings: &mut Findings) {
+    let part = QuarantineFile::Peers.name();
+    let begins_anew = "the node starts without it, and remembers its peers anew: nothing to do";
+    match read_remembered(disk) {
+        Ok(None) => {}
+        Ok(Some(told)) => match told.values().find_map(|told| told.verify().err()) {
+            None => findings.whole(part, format!("how far {} other voters were", told.len())),
+            Some(error) => findings.damaged(part, error, begins_anew),
+        },
+        Err(error @ PeersError::UnknownVersion(_)) => findings.newer(part, error),
+        Err(error) => findings.damaged(part, error, begins_anew),
+    }
+}
+
+fn marker(disk: &dyn QuarantineDisk, findings: &mut Findings) {
+    let part = QuarantineFile::Marker.name();
+    match disk.read(QuarantineFile::Marker) {
+        Ok(None) => {}
+        // However damaged, it counts by being there.
+        Ok(Some(_)) => findings.notice(
+            part,
+            "this folder is quarantined: it is an older copy",
+            "the node takes no part with it; put its newest folder in the place of this one, or \
+             keep the node stopped as one whose disk is lost",
+        ),
+        Err(error) => findings.damaged(part, error, "check the disk"),
+    }
+}
+
+fn origin(disk: &dyn QuarantineDisk, findings: &mut Findings) {
+    match disk.origin() {
+        Ok(Origin::Original) => findings.whole(
+            ORIGIN,
+            "this is the folder with which the node took part last",
+        ),
+        Ok(Origin::MayBeCopy(why)) => findings.notice(
+            ORIGIN,
+            format!("this folder may be a copy: {why}"),
+            "a node that starts on a copy waits for all voters that may remember more of it; see \
+             docs/OPERATING.md, \"A folder never goes back\"",
+        ),
+        Err(error @ OriginError::UnknownVersion(_)) => findings.newer(ORIGIN, error),
+        Err(error) => findings.damage(ORIGIN, error),
+    }
+}

@@ -1,0 +1,160 @@
+//! Problems of a cluster, from what its nodes say.
+
+use super::status_lines::{NodeLine, Role};
+
+/// Entries behind from which on a node is said to be behind: more than a busy cluster's second.
+const BEHIND: u64 = 10_000;
+/// A disk with less than this share free is nearly full.
+const FREE_PERCENT: u64 = 5;
+
+/// Sentences; none of a healthy cluster.
+pub(super) fn problems(lines: &[NodeLine], needed: usize) -> Vec<String> {
+    let mut problems = Vec::new();
+    let answered = lines.iter().filter(|line| line.applied.is_some()).count();
+    if answered < needed {
+        problems.push(format!(
+            "{answered} voters answer, and {needed} are a majority: nothing is written"
+        ));
+    }
+    let leads = |line: &&NodeLine| line.role == Role::Leader;
+    let newest = lines.iter().filter_map(|line| line.term).max();
+    if !lines.iter().filter(leads).any(|line| line.term == newest) {
+        problems.push("no node says that it leads".to_owned());
+    }
+    for line in lines {
+        problems.extend(of_node(line));
+    }
+    problems
+}
+
+fn of_node(line: &NodeLine) -> Vec<String> {
+    let id = line.id;
+    let mut problems = Vec::new();
+    if line.role == Role::Unknown {
+        let why = line.error.as_deref().unwrap_or("it does not answer");
+        problems.push(format!("nothing is known of node {id}: {why}"));
+    }
+    if line.quarantined {
+        problems.push(format!(
+            "node {id} is quarantined: it has come back with an older copy of its folder"
+        ));
+    }
+    if line.waits {
+        problems.push(format!(
+            "node {id} takes no part yet: it waits for what other voters remember of it"
+        ));
+    }
+    if let Some(behind) = line.behind.filter(|behind| *behind > BEHIND) {
+        problems.push(format!("node {id} is {behind} entries behind"));
+    }
+    if let (Some(free), Some(size)) = (line.disk_free, line.disk_size)
+        && free < size / 100 * FREE_PERCENT
+    {
+        problems.push(format!("the disk of node {id} is nearly full: make room"));
+    }
+    problems
+}
+
+#[cfg(test)]
+mod tests {
+    use cameo_common::ids::{ClusterId, NodeId};
+
+    use super::super::status_lines::ClusterStatus;
+    use super::*;
+
+    fn line(id: u64, role: Role) -> NodeLine {
+        NodeLine {
+            id: NodeId(id),
+            url: Some(format!("https://h{id}:1")),
+            role,
+            term: Some(3),
+            applied: Some(50),
+            behind: Some(0),
+            quarantined: false,
+            waits: false,
+            disk_free: Some(60 << 20),
+            disk_size: Some(100 << 20),
+            version: Some("0.1.0".into()),
+            error: None,
+        }
+    }
+
+    fn healthy() -> Vec<NodeLine> {
+        vec![
+            line(1, Role::Leader),
+            line(2, Role::Follower),
+            line(3, Role::Follower),
+        ]
+    }
+
+    #[test]
+    fn a_healthy_cluster_has_no_problem_and_a_line_a_node() {
+        let nodes = healthy();
+        let problems = problems(&nodes, 2);
+        assert!(problems.is_empty(), "{problems:?}");
+        let status = ClusterStatus {
+            schema: 1,
+            cluster: ClusterId([1; 32]),
+            healthy: true,
+            leader: Some(NodeId(1)),
+            nodes,
+            problems,
+        };
+        let text = status.text();
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines.len(), 5, "{text}");
+        assert_eq!(
+            lines[1],
+            "1   leader    3     50       0       ok     60 of 100 MiB  0.1.0"
+        );
+        assert_eq!(lines[4], "the cluster is healthy");
+    }
+
+    #[test]
+    fn each_problem_is_said_with_its_node() {
+        let cases: [(fn(&mut NodeLine), &str); 5] = [
+            (|line| line.quarantined = true, "node 2 is quarantined"),
+            (|line| line.waits = true, "node 2 takes no part yet"),
+            (
+                |line| line.behind = Some(20_000),
+                "node 2 is 20000 entries behind",
+            ),
+            (
+                |line| line.disk_free = Some(1 << 20),
+                "disk of node 2 is nearly full",
+            ),
+            (
+                |line| {
+                    line.role = Role::Unknown;
+                    line.error = Some("it cannot be reached".into());
+                },
+                "nothing is known of node 2: it cannot be reached",
+            ),
+        ];
+        for (change, says) in cases {
+            let mut nodes = healthy();
+            change(&mut nodes[1]);
+            let problems = problems(&nodes, 2);
+            assert!(
+                problems.iter().any(|said| said.contains(says)),
+                "{problems:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_deposed_leader_is_no_leader_and_a_minority_is_told() {
+        let mut nodes = healthy();
+        nodes[1].term = Some(4);
+        let said = problems(&nodes, 2);
+        assert_eq!(said, ["no node says that it leads"]);
+        for line in &mut nodes[1..] {
+            line.applied = None;
+        }
+        let said = problems(&nodes, 2);
+        assert!(
+            said[0].starts_with("1 voters answer, and 2 are"),
+            "{said:?}"
+        );
+    }
+}
