@@ -39,8 +39,11 @@ pub fn format() -> LogFormat {
 #[error("the log filter cannot be set: {0}")]
 pub struct LogError(String);
 
+/// Takes a filter, or says why it is none.
+type SetFilter = Box<dyn Fn(&str) -> Result<(), LogError> + Send + Sync>;
+
 /// Changes the filter of a started log.
-pub struct FilterHandle(Box<dyn Fn(&str) -> Result<(), LogError> + Send + Sync>);
+pub struct FilterHandle(SetFilter);
 
 impl FilterHandle {
     /// A handle that hands filters to `set`.
