@@ -149,6 +149,8 @@ mod tests {
                 answers_missing: 1,
                 may_be_copy: true,
             }),
+            version: String::new(),
+            disk: None,
         };
         let waiting = state(&status);
         assert!(waiting.contains("; WAITING: "), "{waiting}");
