@@ -123,7 +123,7 @@ fn given_a_file_and_a_log_in_json_when_a_node_runs_then_each_line_is_one_object(
     let lines: Vec<Value> = rest.lines().map(object).collect();
     let of_program = |line: &&Value| line["target"] == "cameod";
     assert!(lines.iter().any(|line| !of_program(&line)), "{rest}");
-    let last = lines.iter().filter(of_program).next_back();
+    let last = lines.iter().rfind(of_program);
     let last = last.expect("a line");
     assert_eq!(last["fields"]["message"], "stopping");
     assert_eq!(last["level"], "INFO");
