@@ -246,7 +246,7 @@ mod tests {
         assert_eq!(of(not_formed), [NotFormed]);
         let waiting = Observed {
             waits: Some(waits),
-            confirmed: closed.clone(),
+            confirmed: closed,
             ..READY
         };
         assert_eq!(codes(waiting.clone()), [WaitsForVoters]);

@@ -112,7 +112,8 @@ mod tests {
 
     #[test]
     fn each_problem_is_said_with_its_node() {
-        let cases: [(fn(&mut NodeLine), &str); 5] = [
+        type Case = (fn(&mut NodeLine), &'static str);
+        let cases: [Case; 5] = [
             (|line| line.quarantined = true, "node 2 is quarantined"),
             (|line| line.waits = true, "node 2 takes no part yet"),
             (
