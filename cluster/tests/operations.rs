@@ -3,7 +3,9 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
 
 use serde_json::Value;
 
@@ -50,23 +52,22 @@ impl Place {
     }
 }
 
-/// A node that is part of its cluster.
+/// A node that is part of its cluster. Its log is read all the time: a full pipe would stop it.
 struct Running {
     node: Child,
-    log: BufReader<ChildStderr>,
+    log: Receiver<String>,
 }
 
 impl Running {
     fn start(mut command: Command) -> Self {
         let mut node = command.spawn().expect("it runs");
+        let log = log_of(&mut node);
         let mut ready = String::new();
         let stdout = node.stdout.take().expect("piped");
         BufReader::new(stdout).read_line(&mut ready).expect("read");
-        let mut log = BufReader::new(node.stderr.take().expect("piped"));
         if !ready.starts_with("https://") {
-            let mut told = String::new();
-            log.read_to_string(&mut told).expect("text");
-            panic!("it did not start: {told}");
+            let told: Vec<_> = log.iter().collect();
+            panic!("it did not start: {told:?}");
         }
         Self { node, log }
     }
@@ -81,26 +82,38 @@ impl Running {
     /// The lines up to the first with this text.
     fn lines_until(&mut self, text: &str) -> Vec<String> {
         let mut lines = Vec::new();
-        loop {
-            let mut line = String::new();
-            let read = self.log.read_line(&mut line).expect("text");
-            assert!(read > 0, "the log ended without `{text}`: {lines:?}");
-            lines.push(line.trim_end().to_owned());
-            if line.contains(text) {
+        for line in &self.log {
+            let is_last = line.contains(text);
+            lines.push(line);
+            if is_last {
                 return lines;
             }
         }
+        panic!("the log ended without `{text}`: {lines:?}");
     }
 
     /// Stops it in order. Returns the rest of the log.
     fn stop(mut self) -> String {
         self.signal("TERM");
-        let mut rest = String::new();
-        self.log.read_to_string(&mut rest).expect("text");
+        let rest = self.log.iter().collect::<Vec<_>>().join("\n");
         let ended = self.node.wait().expect("it ends");
         assert!(ended.success(), "{ended}: {rest}");
         rest
     }
+}
+
+/// The lines on a program's stderr, read by a thread of its own.
+fn log_of(node: &mut Child) -> Receiver<String> {
+    let stderr = node.stderr.take().expect("piped");
+    let (lines, log) = mpsc::channel();
+    thread::spawn(move || {
+        for line in BufReader::new(stderr).lines() {
+            if lines.send(line.expect("text")).is_err() {
+                return;
+            }
+        }
+    });
+    log
 }
 
 /// The object of a line, which has the fields that the manual names.
@@ -190,7 +203,7 @@ fn given_a_founder_alone_when_it_is_probed_then_it_is_healthy_and_not_ready() {
         .env("CAMEOD_PEERS", peers)
         .env("CAMEOD_METRICS", &probes);
     let mut node = command.spawn().expect("it runs");
-    let log = BufReader::new(node.stderr.take().expect("piped"));
+    let log = log_of(&mut node);
     let mut node = Running { node, log };
     node.lines_until("cameod: waiting: ");
     let (status, ready) = get(&probes, "/ready");
