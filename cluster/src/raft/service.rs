@@ -23,7 +23,6 @@ use super::members::local_member::LocalMember;
 use super::ports::{AppService, ReportSource};
 use super::quarantine::Gate;
 use super::rpc::wire::{HeartbeatReport, NodeReply, NodeRequest, decode, encode};
-use super::time::entry_time::TimesTold;
 use crate::consensus_types::TypeConfig;
 use crate::consensus_types::aliases::Vote;
 use crate::host::clock::WallClock;
@@ -32,8 +31,8 @@ use crate::link::{Answer, Caller, Purpose, Service};
 /// Upper limit of the timeout that a caller may ask for.
 const MAX_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Pause before a request of consensus is denied that this node may serve a moment later.
-const DENIAL_PAUSE: Duration = Duration::from_millis(250);
+/// Pause before a request of consensus is denied that this node takes no part in.
+const CLOSED_PAUSE: Duration = Duration::from_millis(250);
 
 /// This node's service on its links.
 pub(super) struct NodeService {
@@ -161,10 +160,6 @@ impl NodeService {
                 let answer = exchange.and_then(|exchange| exchange.answer(from, told));
                 Box::pin(async move { Ok(NodeReply::Progress(answer)) })
             }
-            NodeRequest::Times => {
-                let TimesTold { clock, applied } = self.authority.times.own();
-                Box::pin(async move { Ok(NodeReply::Times { clock, applied }) })
-            }
             NodeRequest::Pristine
             | NodeRequest::Form { .. }
             | NodeRequest::MayJoin { .. }
@@ -179,19 +174,15 @@ impl NodeService {
         if self.denials.is_due() {
             tracing::warn!(node = caller.node.0, %why, "a node's request is not served");
         }
-        let (gate, times) = (self.gate.clone(), self.authority.times.clone());
-        let (why, told) = (why.clone(), why.to_string());
+        let is_closed = matches!(why, NoAuthority::Closed(_));
+        let (why, gate) = (why.to_string(), self.gate.clone());
         Box::pin(async move {
-            // A leader would ask again at once, and for as long as this lasts.
-            let mended = async {
-                match why {
-                    NoAuthority::Closed(_) => gate.opens().await,
-                    NoAuthority::Time { .. } => times.next_round().await,
-                    _ => {}
-                }
-            };
-            let _mended = tokio::time::timeout(DENIAL_PAUSE, mended).await;
-            Err(told)
+            if is_closed {
+                // A leader would ask again at once, and for as long as this lasts.
+                let opens = tokio::time::timeout(CLOSED_PAUSE, gate.opens());
+                let _opened = opens.await;
+            }
+            Err(why)
         })
     }
 

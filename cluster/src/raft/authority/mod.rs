@@ -12,6 +12,7 @@ mod tests;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use cameo_common::ids::{Millis, NodeId};
 use openraft::async_runtime::WatchReceiver;
@@ -24,8 +25,8 @@ use super::ports::Stamp;
 use super::quarantine::{Closed, Gate};
 use super::rpc::answer_rules::{AnswerRules, NotTaken};
 use super::rpc::wire::NodeRequest;
-use super::time::entry_time::EntryTimes;
 use crate::consensus_types::TypeConfig;
+use crate::host::clock::WallClock;
 use crate::link::Caller;
 
 pub(super) use crate::host::seldom::Seldom;
@@ -33,6 +34,9 @@ pub(super) use crate::host::seldom::Seldom;
 /// How far a term or an index may be above this node's own. No honest cluster gets there between
 /// two messages, and half of all numbers are left after two thousand million such steps.
 const MAX_STEP: u64 = 1 << 32;
+/// How far an entry's time may be ahead of this node's clock. It is no bound from below: a quiet
+/// month is no attack.
+const MAX_AHEAD: Duration = Duration::from_hours(24);
 
 /// Why a request is not served, or an answer not taken.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -49,13 +53,8 @@ pub(crate) enum NoAuthority {
     Term { term: u64, own: u64 },
     #[error("index {index} is too far above this node's, {own}")]
     Index { index: u64, own: u64 },
-    #[error(
-        "an entry is dated {time} ms after 1970: that is too far ahead of this node's clock, and \
-         of those of a majority as far as they have answered; compare the clocks of all nodes"
-    )]
+    #[error("an entry is dated {time} ms after 1970, more than a day ahead of this node's clock")]
     Time { time: Millis },
-    #[error("only the leader proposes what rests on a node's word")]
-    NodesWord,
     #[error("an entry has no time that this node can read")]
     NoTime,
     #[error("an entry changes who votes")]
@@ -72,8 +71,7 @@ struct Here<'a> {
     genesis: Option<Arc<Genesis>>,
     term: u64,
     last_index: u64,
-    /// No bound from below: a quiet month is no attack.
-    times: &'a EntryTimes,
+    now: Millis,
     stamp: &'a dyn Stamp,
 }
 
@@ -81,7 +79,7 @@ struct Here<'a> {
 pub(crate) struct Authority {
     pub me: NodeId,
     pub members: Arc<MemberView>,
-    pub times: Arc<EntryTimes>,
+    pub wall: Arc<dyn WallClock>,
     pub stamp: Arc<dyn Stamp>,
     pub gate: Arc<Gate>,
 }
@@ -110,7 +108,7 @@ impl Authority {
             genesis: self.members.genesis(),
             term,
             last_index,
-            times: &self.times,
+            now: self.wall.unix_millis(),
             stamp: &*self.stamp,
         }
     }
@@ -152,12 +150,9 @@ impl Here<'_> {
         genesis.is_some_and(|genesis| genesis.member(node).is_some())
     }
 
-    fn voters(&self) -> BTreeSet<NodeId> {
-        let members = self.genesis.iter().flat_map(|genesis| &genesis.members);
-        members.map(|member| member.id).collect()
-    }
-
     fn are_the_voters(&self, nodes: impl Iterator<Item = NodeId>) -> bool {
-        self.voters() == nodes.collect()
+        let members = self.genesis.iter().flat_map(|genesis| &genesis.members);
+        let voters: BTreeSet<_> = members.map(|member| member.id).collect();
+        voters == nodes.collect()
     }
 }

@@ -4,7 +4,7 @@ use cameo_common::ids::NodeId;
 use openraft::entry::EntryPayload;
 use openraft::raft::AppendEntriesRequest;
 
-use super::{Here, MAX_STEP, NoAuthority};
+use super::{Here, MAX_AHEAD, MAX_STEP, NoAuthority};
 use crate::consensus_types::TypeConfig;
 use crate::consensus_types::aliases::{Entry, LogId, Vote};
 use crate::raft::members::standing::Standing;
@@ -41,17 +41,13 @@ pub(super) fn check(
             needs_voter(standing)?;
             in_own_name(vote, from, here)
         }
-        NodeRequest::Propose { command, .. } => {
-            needs_voter(standing)?;
-            signed(command, here)
+        NodeRequest::Propose { .. } | NodeRequest::App(_) | NodeRequest::Progress(_) => {
+            needs_voter(standing)
         }
-        NodeRequest::App(_) | NodeRequest::Progress(_) => needs_voter(standing),
-        NodeRequest::ReadIndex { .. } | NodeRequest::Checkpoint { .. } | NodeRequest::Times => {
-            match standing {
-                Standing::Voter | Standing::Worker => Ok(()),
-                Standing::Outsider => Err(NoAuthority::NotMember),
-            }
-        }
+        NodeRequest::ReadIndex { .. } | NodeRequest::Checkpoint { .. } => match standing {
+            Standing::Voter | Standing::Worker => Ok(()),
+            Standing::Outsider => Err(NoAuthority::NotMember),
+        },
         // What a caller may not say on this connection is refused by the service.
         NodeRequest::Join { .. }
         | NodeRequest::Pristine
@@ -109,10 +105,10 @@ fn payload(entry: &Entry, here: &Here<'_>) -> Result<(), NoAuthority> {
         EntryPayload::Blank => Ok(()),
         EntryPayload::Normal(bytes) => {
             let time = here.stamp.time_of(&bytes.0).ok_or(NoAuthority::NoTime)?;
-            match here.times.allow(time, &here.voters()) {
-                true => Ok(()),
-                false => Err(NoAuthority::Time { time }),
+            if time > here.now.plus(MAX_AHEAD) {
+                return Err(NoAuthority::Time { time });
             }
+            Ok(())
         }
         EntryPayload::Membership(membership) => {
             if here.are_the_voters(membership.voter_ids()) {
@@ -121,15 +117,6 @@ fn payload(entry: &Entry, here: &Here<'_>) -> Result<(), NoAuthority> {
                 Err(NoAuthority::Voters)
             }
         }
-    }
-}
-
-/// Law: a member proposes for others what they have signed. What rests on a node's word, the
-/// founding and the end of sessions, is for the leader alone to propose.
-fn signed(command: &[u8], here: &Here<'_>) -> Result<(), NoAuthority> {
-    match here.stamp.is_signed(command) {
-        true => Ok(()),
-        false => Err(NoAuthority::NodesWord),
     }
 }
 

@@ -8,22 +8,17 @@ use std::sync::Arc;
 use cameo_common::ids::{Millis, NodeId};
 use cameo_common::keys::PublicKey;
 use cameo_common::registration::RegistrationMode;
-use cameo_common::signed::Signed;
-use cameo_common::wire;
-use cameo_machine::{Caller, Command, Op};
 use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, TransferLeaderRequest};
 use openraft::raft::{SnapshotResponse, VoteRequest, VoteResponse};
 use openraft::vote::leader_id_std::CommittedLeaderId;
 use openraft::{EntryPayload, LogId, Membership};
 
-use super::{Here, MAX_STEP, NoAuthority, answers, requests};
+use super::{Here, MAX_AHEAD, MAX_STEP, NoAuthority, answers, requests};
 use crate::consensus_types::aliases::{Entry, Payload, Vote};
 use crate::consensus_types::{EntryBytes, Member, TypeConfig};
 use crate::raft::genesis::{Genesis, GenesisMember, GenesisTerms};
 use crate::raft::members::standing::Standing;
 use crate::raft::rpc::wire::NodeRequest;
-use crate::raft::time::entry_time::tests::FixedClock;
-use crate::raft::time::entry_time::{EntryTimes, MAX_AHEAD};
 use crate::raft::{Stamp, Stamper};
 
 const TERM: u64 = 5;
@@ -55,15 +50,9 @@ fn here(me: NodeId) -> Here<'static> {
         genesis: Some(Arc::new(genesis)),
         term: TERM,
         last_index: LAST,
-        times: clocks(me),
+        now: NOW,
         stamp: &Stamper,
     }
-}
-
-/// What a node knows of the time at [`NOW`], while nobody has told it more.
-fn clocks(me: NodeId) -> &'static EntryTimes {
-    let times = EntryTimes::new(me, Arc::new(FixedClock(NOW)), Arc::new(|| NOW));
-    Box::leak(Box::new(times))
 }
 
 fn vote(term: u64, node: NodeId) -> Vote {
@@ -115,14 +104,6 @@ fn of_consensus(vote: Vote) -> Vec<NodeRequest> {
     ]
 }
 
-fn propose(caller: Caller) -> NodeRequest {
-    let op = Op::ExpireSessions(Vec::new());
-    NodeRequest::Propose {
-        command: wire::encode(&Command { caller, op }),
-        timeout_millis: 1,
-    }
-}
-
 fn of_voters(vote: Vote) -> Vec<NodeRequest> {
     let mut requests = of_consensus(vote);
     requests.extend([
@@ -132,7 +113,10 @@ fn of_voters(vote: Vote) -> Vec<NodeRequest> {
             offset: 0,
             bytes: vec![0],
         },
-        propose(Caller::Signer),
+        NodeRequest::Propose {
+            command: Vec::new(),
+            timeout_millis: 1,
+        },
         NodeRequest::App(Vec::new()),
     ]);
     requests
@@ -155,29 +139,11 @@ fn attack_nobody_but_a_voter_moves_vote_log_or_state() {
     }
     let read = NodeRequest::ReadIndex { timeout_millis: 1 };
     let checkpoint = NodeRequest::Checkpoint { index: 1 };
-    for request in [read, checkpoint, NodeRequest::Times] {
+    for request in [read, checkpoint] {
         let by = |standing| requests::check(&request, WORKER, standing, &here(NodeId(1)));
         assert_eq!(by(Standing::Worker), Ok(()));
         assert_eq!(by(Standing::Outsider), Err(NoAuthority::NotMember));
     }
-}
-
-#[test]
-fn attack_no_voter_proposes_what_rests_on_a_nodes_word() {
-    // given a command to end sessions, in the voter's own name, the leader's or another's
-    for node in [FROM, NodeId(1), NodeId(3)] {
-        let refused = by_voter(&propose(Caller::Node(node)));
-        assert_eq!(refused, Err(NoAuthority::NodesWord));
-    }
-    // or one that cannot be read
-    let command = vec![0xff];
-    let request = NodeRequest::Propose {
-        command,
-        timeout_millis: 1,
-    };
-    assert_eq!(by_voter(&request), Err(NoAuthority::NodesWord));
-    let signed = Signed::from_bytes(vec![3, 4]);
-    assert_eq!(by_voter(&propose(Caller::Device(signed))), Ok(()));
 }
 
 #[test]

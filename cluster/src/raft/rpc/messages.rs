@@ -74,8 +74,6 @@ pub(crate) enum NodeRequest {
     },
     /// Tells the caller's progress, and what it remembers of the receiver's.
     Progress(ProgressTold),
-    /// Asks for the node's clock and the time of its state.
-    Times,
 }
 
 /// A reply between nodes; each belongs to the request of its name.
@@ -104,11 +102,6 @@ pub(crate) enum NodeReply {
     Checkpoint(Option<Signed<Checkpoint>>),
     /// The same of the receiver; none while it cannot tell.
     Progress(Option<ProgressTold>),
-    Times {
-        clock: Millis,
-        /// The time that its state has reached.
-        applied: Millis,
-    },
 }
 
 /// Load and clock of a follower, in the reply to a heartbeat.

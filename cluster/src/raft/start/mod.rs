@@ -23,7 +23,6 @@ use super::client::handle::{Inner, Raft};
 use super::client::propose::Proposer;
 use super::client::read::{self, Reader, Reads};
 use super::client::running::Running;
-use super::clock_round;
 use super::engine::consensus::{self, Consensus};
 use super::engine::log_clock::LogClock;
 use super::engine::node_state::NodeState;
@@ -41,7 +40,6 @@ use super::rpc::network::Network;
 use super::rpc::snapshots::{IncomingSnapshots, SnapshotPort};
 use super::service::NodeService;
 use super::time::clock::Clocks;
-use super::time::entry_time::EntryTimes;
 use crate::consensus_types::TypeConfig;
 use crate::host::listen_error::{ListenError, ListenFlag};
 use crate::link::{Identity, Links, Server};
@@ -105,7 +103,6 @@ where
         tokio::spawn(status::follow(parts.consensus.clone(), leadership, applied)),
         tokio::spawn(serve_readers(reads.clone(), waiting)),
         tokio::spawn(watch_local_clock(clock.clone())),
-        tokio::spawn(parts.clock_rounds()),
         parts.enter_the_cluster(),
         tokio::spawn(certifier),
     ];
@@ -205,11 +202,10 @@ impl ConsensusParts {
         let links = Links::new(identity, deps.transport.clone(), runtime.clone());
         let links = links.map_err(failed)?;
         let clocks = Arc::new(Clocks::new());
-        let times = EntryTimes::new(settings.id, deps.wall.clone(), deps.applied_time.clone());
         let authority = Arc::new(Authority {
             me: settings.id,
             members: local.members.clone(),
-            times: Arc::new(times),
+            wall: deps.wall.clone(),
             stamp: deps.stamp.clone(),
             gate: gate.clone(),
         });
@@ -256,12 +252,6 @@ impl ConsensusParts {
             initialised,
         };
         Ok((parts, Box::pin(certifier.run())))
-    }
-
-    /// Questions to the other voters for their times. Never returns.
-    fn clock_rounds(&self) -> impl Future<Output = ()> + Send + 'static {
-        let (times, members) = (self.authority.times.clone(), self.local.members.clone());
-        clock_round::run(self.node.id, times, members, self.links.clone())
     }
 
     fn clock(&self) -> Arc<LogClock> {

@@ -1,26 +1,17 @@
 //! Attacks of programs that have the cluster secret, and of single nodes.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use cameo_common::ids::NodeId;
-use openraft::entry::EntryPayload;
 use openraft::raft::{AppendEntriesRequest, VoteRequest};
 use openraft::type_config::alias::VoteOf;
-use openraft::vote::RaftLeaderId as _;
-use tokio::time::Instant;
 
-use super::app::{NODES_WORD, TimeFirst};
 use super::joining::wait_until_joined;
 use super::outsiders::outsider;
 use super::world::{World, soon};
-use crate::consensus_types::{EntryBytes, TypeConfig};
-use crate::host::clock::{SystemClock, WallClock as _};
+use crate::consensus_types::TypeConfig;
 use crate::link::{CallError, Dial, Links, NodeKeys, Purpose, Refusal};
-use crate::raft::Stamp as _;
 use crate::raft::rpc::wire::{NodeRequest, encode};
-use crate::raft::time::entry_time::MAX_AHEAD;
 
 /// Requests of somebody that takes the cluster over.
 pub fn takeover(term: u64, name: NodeId) -> Vec<NodeRequest> {
@@ -183,118 +174,4 @@ async fn attack_one_voter_ends_no_terms_and_speaks_for_no_other() {
     )
     .await;
     unharmed(&world, before).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn attack_a_follower_ends_no_session_and_founds_nothing_through_the_leader() {
-    let mut world = World::formed(3).await;
-    let leader = world.leader().await;
-    let liar = world.a_follower(leader);
-    let before = term(&world);
-    let host = &world.hosts[&liar];
-    let (keys, secret) = (host.keys.clone(), host.secret.clone());
-    let cluster = world.nodes[&liar].cluster();
-    world.kill(liar).await;
-    world.peers.remove(&liar);
-    let links = outsider(liar, keys, &secret, cluster);
-    // when it proposes on its word what only the leader may
-    let command = [NODES_WORD, b"forged"].concat();
-    let word = NodeRequest::Propose {
-        command: command.clone(),
-        timeout_millis: 1_000,
-    };
-    all_denied(&world, &links, &[word], "only the leader proposes").await;
-    // then it is in no log
-    unharmed(&world, before).await;
-    let command = String::from_utf8(command).unwrap();
-    assert!(!world.holds(leader, &command).await);
-    // while the leader proposes it
-    let leader = world.leader().await;
-    world.propose(leader, &command).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn attack_a_lying_leader_moves_the_time_by_minutes_at_most() {
-    let mut world = World::formed(3).await;
-    let liar = world.leader().await;
-    let before = term(&world);
-    let host = &world.hosts[&liar];
-    let (keys, secret) = (host.keys.clone(), host.secret.clone());
-    let cluster = world.nodes[&liar].cluster();
-    world.kill(liar).await;
-    world.peers.remove(&liar);
-    let links = outsider(liar, keys, &secret, cluster);
-    // given a leader whose entry is dated an hour ahead, and who says that it is an hour later
-    let mut leading = VoteOf::<TypeConfig>::new(before + 100, liar);
-    leading.committed = true;
-    let dated = |ahead: Duration| {
-        let time = SystemClock.unix_millis().plus(ahead);
-        let entry = EntryBytes(TimeFirst.stamp(b"forged".to_vec(), time));
-        NodeRequest::Append(AppendEntriesRequest {
-            vote: leading,
-            prev_log_id: None,
-            entries: vec![openraft::Entry {
-                log_id: openraft::LogId::new(leading.leader_id.to_committed(), 1_000),
-                payload: EntryPayload::Normal(entry),
-            }],
-            leader_commit: None,
-        })
-    };
-    let hour = dated(Duration::from_hours(1));
-    // then no other voter takes it, also after they have asked each other
-    for _ in 0..3 {
-        all_denied(&world, &links, std::slice::from_ref(&hour), "too far ahead").await;
-    }
-    unharmed(&world, before).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_follower_whose_clock_is_slow_takes_the_log_by_the_others_clocks() {
-    let mut world = World::formed(3).await;
-    let leader = world.leader().await;
-    let slow = world.a_follower(leader);
-    let hour = -3_600_000;
-    world.hosts[&slow].clock.0.store(hour, Ordering::Relaxed);
-    world.propose(leader, "by right clocks").await;
-    assert!(world.holds(slow, "by right clocks").await);
-    // and goes on when the one that has told it is gone
-    let other = world.peers.keys().find(|id| ![leader, slow].contains(id));
-    let other = *other.unwrap();
-    world.kill(other).await;
-    let leader = world.leader().await;
-    world.propose(leader, "by two").await;
-    assert!(world.holds(slow, "by two").await);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn entries_of_a_time_when_all_clocks_were_fast_reach_a_node_that_lacked_them() {
-    // given two nodes whose clocks were an hour ahead, while the third was down
-    let mut world = World::formed(3).await;
-    let leader = world.leader().await;
-    let absent = world.a_follower(leader);
-    world.kill(absent).await;
-    for host in world.hosts.values() {
-        host.clock.0.store(3_600_000, Ordering::Relaxed);
-    }
-    let leader = world.leader().await;
-    let bound = SystemClock.unix_millis().plus(MAX_AHEAD);
-    let end = soon();
-    for n in 0.. {
-        world.propose(leader, &format!("fast {n}")).await;
-        world.nodes[&leader].barrier(soon()).await.unwrap();
-        if (world.hosts[&leader].applied_time())() > bound {
-            break;
-        }
-        assert!(Instant::now() < end, "never dated ahead");
-    }
-    for host in world.hosts.values() {
-        host.clock.0.store(0, Ordering::Relaxed);
-    }
-    // when it comes back
-    world.start(absent).await.unwrap();
-    world.propose(leader, "right again").await;
-    // then it has them
-    assert!(world.holds(absent, "fast 0").await);
-    assert!(world.holds(absent, "right again").await);
-    assert!((world.hosts[&absent].applied_time())() > bound);
 }

@@ -1,4 +1,3 @@
 //! Time in the log.
 
 pub(super) mod clock;
-pub(super) mod entry_time;

@@ -84,7 +84,6 @@ fn the_numbers_of_the_requests_are_pinned() {
         },
         NodeRequest::Checkpoint { index: 9 },
         NodeRequest::Progress(told(None)),
-        NodeRequest::Times,
     ];
     for (number, request) in requests.iter().enumerate() {
         let bytes = encode(request);
@@ -138,10 +137,6 @@ fn the_numbers_of_the_replies_are_pinned() {
         NodeReply::Joined(Err(MemberRefusal::IdTaken)),
         NodeReply::Checkpoint(Some(Signed::from_bytes(vec![3]))),
         NodeReply::Progress(None),
-        NodeReply::Times {
-            clock: Millis(5),
-            applied: Millis(6),
-        },
     ];
     for (number, reply) in replies.iter().enumerate() {
         let bytes = encode(reply);
@@ -189,16 +184,6 @@ fn the_bytes_of_progress_messages_are_pinned() {
     let answer = NodeReply::Progress(Some(told(None)));
     assert_eq!(encode(&answer), [3, 14, 1, 2, 3, 4, 0]);
     assert_eq!(encode(&NodeReply::Progress(None)), [3, 14, 0]);
-}
-
-#[test]
-fn the_bytes_of_times_messages_are_pinned() {
-    assert_eq!(encode(&NodeRequest::Times), [3, 16]);
-    let answer = NodeReply::Times {
-        clock: Millis(300),
-        applied: Millis(6),
-    };
-    assert_eq!(encode(&answer), [3, 15, 0xac, 2, 6]);
 }
 
 fn told(of_you: Option<u8>) -> ProgressTold {
