@@ -174,12 +174,12 @@ pub const TRIALS: &[Trial] = &[
     by(
         Mutant::FsyncDropped,
         Law::R3,
-        scene(30, "power-failure", GRANTS),
+        scene(32, "power-failure", GRANTS),
     ),
     by(
         Mutant::TornTailAccepted,
         Law::R2,
-        scene(131, "torn-tail", GRANTS),
+        scene(144, "torn-tail", GRANTS),
     ),
     by(Mutant::LastAppliedApart, Law::D3, LONG_KILLS),
     by(Mutant::ApplyTwiceOnRetry, Law::L3, KILLS_AGAIN),
@@ -263,7 +263,7 @@ pub const TRIALS: &[Trial] = &[
     further(
         Mutant::TornTailAccepted,
         Law::R2,
-        scene(131, "torn-tail", GRANTS),
+        scene(155, "torn-tail", GRANTS),
     ),
     further(
         Mutant::TimeoutRecordedAsFailure,
