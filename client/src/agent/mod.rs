@@ -18,7 +18,6 @@ mod serve;
 mod session;
 #[cfg(test)]
 pub(crate) mod tests;
-mod unasked;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

@@ -156,9 +156,10 @@ pub(super) enum Verdict {
     /// Refused by what the node says of the state, of the call or of its limits: another one is
     /// asked, because it may lie.
     Doubtful,
+    /// Every node would refuse it.
+    Final,
 }
 
-/// Exhaustive, so that a new code is thought about here. None is final by the word of one node.
 pub(super) fn verdict(code: ErrorCode) -> Verdict {
     match code {
         ErrorCode::NoQuorum | ErrorCode::Unavailable | ErrorCode::RolledBack => {
@@ -192,12 +193,8 @@ pub(super) fn verdict(code: ErrorCode) -> Verdict {
         | ErrorCode::BadRequest
         | ErrorCode::TooLarge
         | ErrorCode::LimitReached
-        | ErrorCode::TooManyCalls
-        | ErrorCode::NoSuchPath
-        | ErrorCode::BadTicket
-        | ErrorCode::Busy
-        | ErrorCode::BadJob
-        | ErrorCode::WorkerTooSmall => Verdict::Doubtful,
+        | ErrorCode::TooManyCalls => Verdict::Doubtful,
+        _ => Verdict::Final,
     }
 }
 

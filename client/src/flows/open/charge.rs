@@ -13,8 +13,7 @@ use super::error::OpenError;
 use crate::clock;
 use crate::cluster_api::{ClusterApi, ClusterError};
 use crate::directory;
-use crate::flows::used_views::store_used_of_debit;
-use crate::vault::records::{GrantHeld, Identity, PendingView, Secret};
+use crate::vault::records::{GrantHeld, Identity, PendingView, Secret, change};
 use crate::vault::{Vault, VaultError};
 
 /// A pending view is kept for this long after its time, because the local clock is not the
@@ -103,7 +102,9 @@ pub(super) async fn debit(
             return Err(debit_error(vault, view, error));
         }
     };
-    store_used_of_debit(vault, &grant.grant, debited.used)?;
+    change::<GrantHeld>(vault, &grant.grant.to_string(), |kept| {
+        kept.used = kept.used.max(debited.used);
+    })?;
     Ok(debited)
 }
 
