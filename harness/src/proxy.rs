@@ -170,7 +170,7 @@ async fn forward(client: TcpStream, target: &str, rule: &watch::Sender<Rule>) ->
     let node = TcpStream::connect(target).await?;
     let (from_client, to_client) = client.into_split();
     let (from_node, to_node) = node.into_split();
-    let job = watch::Sender::new(false);
+    let job = watch::Sender::new(None);
     tokio::try_join!(
         upwards(from_client, to_node, rule, &job),
         downwards(from_node, to_client, rule, &job)
@@ -178,12 +178,12 @@ async fn forward(client: TcpStream, target: &str, rule: &watch::Sender<Rule>) ->
     Ok(())
 }
 
-/// Forwards the client's bytes. `job`: a job's input is being forwarded, or is not answered yet.
+/// Forwards the client's bytes. `job`: which job's input is being forwarded, or not answered yet.
 async fn upwards(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
     rule: &watch::Sender<Rule>,
-    job: &watch::Sender<bool>,
+    job: &watch::Sender<Option<u64>>,
 ) -> io::Result<()> {
     let mut upload = Upload::default();
     let mut chunk = [0; CHUNK];
@@ -193,17 +193,15 @@ async fn upwards(
             return to.shutdown().await;
         }
         let began = upload.follow(&chunk[..length]);
-        if upload.is_job() {
-            job.send_replace(true);
-        }
+        job.send_replace(upload.job());
         if began {
             wait_while_held(rule, Phase::Placed).await;
-        } else if upload.is_job() && upload.is_under_way() {
+        } else if upload.is_under_way() {
             wait_while_held(rule, Phase::Uploading).await;
         }
         wait_open(rule).await;
         to.write_all(&chunk[..length]).await?;
-        if upload.is_job() && upload.is_whole() {
+        if upload.is_whole() {
             // This direction is not held here; the answer is.
             mark_held(rule, Phase::Running);
         }
@@ -215,16 +213,20 @@ async fn downwards(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
     rule: &watch::Sender<Rule>,
-    job: &watch::Sender<bool>,
+    job: &watch::Sender<Option<u64>>,
 ) -> io::Result<()> {
-    let mut answered = 0;
+    let (mut answered, mut answers) = (0, None);
     let mut chunk = [0; CHUNK];
     loop {
         let length = from.read(&mut chunk).await?;
         if length == 0 {
             return to.shutdown().await;
         }
-        if *job.borrow() {
+        let asked = *job.borrow();
+        if asked != answers {
+            (answered, answers) = (0, asked);
+        }
+        if asked.is_some() {
             if answered == 0 {
                 wait_while_held(rule, Phase::Running).await;
             }
