@@ -9,6 +9,7 @@ use cameo_common::statements::PhotoRequest;
 
 use super::outbox;
 use super::serve::{Refusal, Service};
+use super::unasked;
 use crate::clock;
 use crate::flows::notices::Notice;
 use crate::flows::share;
@@ -49,7 +50,9 @@ impl Service {
         if let Some(known) = vault.get::<Incoming>(&request.request.to_string())? {
             return self.answer_repeated(from, signed, known);
         }
-        let (state, outcome) = first_answer(&image, !ended.is_empty())?;
+        // After a grant was revoked or has expired, the owner has to decide on a new one.
+        let asks = !ended.is_empty() || !unasked::has_room(vault, now)?;
+        let (state, outcome) = first_answer(&image, asks)?;
         let older = self.older_requests(from, &request.image)?;
         self.make_room(from)?;
         for id in older {
@@ -291,16 +294,14 @@ impl Service {
     }
 }
 
-/// The state of a new request by the image's policy, and the answer to it.
+/// The state of a new request by the image's policy, and the answer to it. `asks`: whether the
+/// owner has to decide also where the image is open.
 ///
 /// # Errors
 /// When the policy permits nobody to see the image.
-fn first_answer(image: &Image, had_grant: bool) -> Result<(IncomingState, AskOutcome), Refusal> {
+fn first_answer(image: &Image, asks: bool) -> Result<(IncomingState, AskOutcome), Refusal> {
     match image.policy {
-        // After a grant was revoked or has expired, the owner has to decide on a new one.
-        Policy::Open if !had_grant => {
-            Ok((IncomingState::Approved(image.terms), AskOutcome::Preparing))
-        }
+        Policy::Open if !asks => Ok((IncomingState::Approved(image.terms), AskOutcome::Preparing)),
         Policy::Open | Policy::Ask => Ok((IncomingState::Waiting, AskOutcome::Waiting)),
         Policy::Closed => Err(Refusal::new(
             PeerRefusal::Closed,

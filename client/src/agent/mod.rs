@@ -18,6 +18,7 @@ mod serve;
 mod session;
 #[cfg(test)]
 pub(crate) mod tests;
+mod unasked;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

@@ -22,10 +22,11 @@ const FIRST_PAUSE: Duration = Duration::from_millis(40);
 const LONGEST_PAUSE: Duration = Duration::from_millis(640);
 
 /// The outcome of one try at one node.
-pub(super) enum Outcome {
-    Success(Bytes),
+pub(super) enum Outcome<A> {
+    Success(A),
     Refused(ApiError),
-    /// An answer that is not in the protocol.
+    /// An answer that is not in the protocol, also a success: the request may have been carried
+    /// out.
     Malformed(String),
     /// The request was not sent.
     NotConnected(Unanswered),
@@ -125,7 +126,7 @@ impl ClusterApi {
     ) -> Result<A, ClusterError> {
         let end = Instant::now() + self.inner.deadline;
         match self.try_once(server, call, end).await {
-            Outcome::Success(bytes) => decode(&server.url, &bytes),
+            Outcome::Success(answer) => Ok(answer),
             Outcome::Refused(error) => Err(error.into()),
             Outcome::Malformed(why) => Err(ClusterError::Protocol {
                 url: server.url.clone(),
@@ -150,13 +151,13 @@ impl ClusterApi {
             let servers = self.nodes().servers();
             for server in &servers {
                 if Instant::now() >= end || self.is_too_late(call, &failures, end) {
-                    return Err(failures.error(self));
+                    return Err(failures.error(self, call));
                 }
                 let signed = signed_again.as_ref().unwrap_or(call);
                 match self.try_once(server, signed, end).await {
-                    Outcome::Success(bytes) => {
+                    Outcome::Success(answer) => {
                         self.prefer(server);
-                        return decode(&server.url, &bytes);
+                        return Ok(answer);
                     }
                     // Once: the clock offset may be from a node with a wrong clock, or this
                     // node's clock is wrong.
@@ -168,13 +169,8 @@ impl ClusterApi {
                         signed_again = Some(self.renew_signature(call));
                     }
                     Outcome::Refused(error) => match verdict(error.code) {
-                        Verdict::Final => {
-                            self.prefer(server);
-                            return Err(error.into());
-                        }
                         Verdict::Doubtful => {
-                            let bytes = self.ask_another(server, signed, error, end).await?;
-                            return decode(&server.url, &bytes);
+                            return self.ask_another(server, signed, error, end).await;
                         }
                         Verdict::ElsewhereOrLater => failures.no_quorum = true,
                         Verdict::Unknown => failures.unknown = true,
@@ -189,7 +185,7 @@ impl ClusterApi {
                 }
             }
             if Instant::now() + pause >= end {
-                return Err(failures.error(self));
+                return Err(failures.error(self, call));
             }
             let _found = timeout_at(end, self.find_another(&servers)).await;
             sleep(pause).await;
@@ -201,16 +197,16 @@ impl ClusterApi {
     /// that one can say that it has no majority. Then its outcome would be unknown for nothing.
     fn is_too_late(&self, call: &SignedCall, failures: &Failures, end: Instant) -> bool {
         let room = TRY_DEADLINE.min(self.inner.deadline / 2);
-        let is_known = failures.no_quorum && !failures.unknown;
+        let is_known = failures.no_quorum && !failures.is_unknown(call);
         call.method != Method::GET && is_known && Instant::now() + room > end
     }
 
-    pub(super) async fn try_once(
+    pub(super) async fn try_once<A: DeserializeOwned>(
         &self,
         server: &Server,
         call: &SignedCall,
         end: Instant,
-    ) -> Outcome {
+    ) -> Outcome<A> {
         self.note_unanswered(&server.url, Unanswered::Asked);
         let outcome = self.try_untold(server, call, end).await;
         match &outcome {
@@ -225,7 +221,12 @@ impl ClusterApi {
         outcome
     }
 
-    async fn try_untold(&self, server: &Server, call: &SignedCall, end: Instant) -> Outcome {
+    async fn try_untold<A: DeserializeOwned>(
+        &self,
+        server: &Server,
+        call: &SignedCall,
+        end: Instant,
+    ) -> Outcome<A> {
         let http = match self.inner.https.node(server.key) {
             Ok(http) => http,
             Err(error) => return Outcome::Malformed(error.to_string()),
@@ -248,7 +249,7 @@ impl ClusterApi {
     }
 }
 
-async fn read(response: reqwest::Response) -> Outcome {
+async fn read<A: DeserializeOwned>(response: reqwest::Response) -> Outcome<A> {
     let status = response.status();
     let bytes = match collect(response, MAX_ANSWER).await {
         Ok(bytes) => bytes,
@@ -256,7 +257,10 @@ async fn read(response: reqwest::Response) -> Outcome {
         Err(None) => return Outcome::Lost,
     };
     if status.is_success() {
-        return Outcome::Success(bytes);
+        return match serde_json::from_slice(&bytes) {
+            Ok(answer) => Outcome::Success(answer),
+            Err(error) => Outcome::Malformed(error.to_string()),
+        };
     }
     match serde_json::from_slice::<ApiError>(&bytes) {
         Ok(error) => Outcome::Refused(error),
@@ -319,10 +323,16 @@ pub(super) fn decode<A: DeserializeOwned>(url: &str, bytes: &[u8]) -> Result<A, 
 }
 
 impl Failures {
+    /// Whether the call may have been carried out, while others say that it was not.
+    fn is_unknown(&self, call: &SignedCall) -> bool {
+        let is_command = call.method != Method::GET;
+        self.unknown || is_command && self.no_quorum && self.malformed.is_some()
+    }
+
     /// The error of the whole call. An unknown outcome takes precedence: it must never be reported
     /// as a refusal.
-    fn error(self, api: &ClusterApi) -> ClusterError {
-        if self.unknown {
+    fn error(self, api: &ClusterApi, call: &SignedCall) -> ClusterError {
+        if self.is_unknown(call) {
             ClusterError::OutcomeUnknown
         } else if self.no_quorum {
             ClusterError::NoQuorum

@@ -33,7 +33,7 @@ impl ClusterApi {
     async fn find_info(&self) -> Result<ClusterInfo, ClusterError> {
         let end = Instant::now() + self.inner.deadline;
         loop {
-            let mut wrong = None;
+            let (mut wrong, mut others) = (None, 0);
             let urls = self.urls();
             for url in &urls {
                 let asked = clock::now();
@@ -47,15 +47,16 @@ impl ClusterApi {
                             self.learn(url, key, &info, asked);
                             return Ok(info);
                         }
-                        Err(error) => wrong = Some(error),
+                        Err(error) => {
+                            others += usize::from(is_other_cluster(&error));
+                            wrong = Some(error);
+                        }
                     },
                     Err(ClusterError::Unreachable { .. }) => {}
                     Err(error) => wrong = Some(error),
                 }
             }
-            if Instant::now() + PAUSE >= end
-                || matches!(wrong, Some(ClusterError::WrongCluster { .. }))
-                || self.are_all_foreign(&urls)
+            if Instant::now() + PAUSE >= end || others == urls.len() || self.are_all_foreign(&urls)
             {
                 return Err(wrong.unwrap_or_else(|| self.unreachable()));
             }
@@ -162,6 +163,15 @@ impl ClusterApi {
         self.nodes().prefer(server);
     }
 
+    /// Makes the next call start with another node than the one that answered last.
+    pub(super) async fn put_first_last(&self) {
+        let first = self.nodes().servers().into_iter().next();
+        if let Some(first) = first {
+            self.find_another(std::slice::from_ref(&first)).await;
+            self.nodes().put_last(&first);
+        }
+    }
+
     /// Takes a verified answer of the owner of this key, requested at `asked` on the local clock.
     fn learn(&self, url: &str, key: Option<PublicKey>, info: &ClusterInfo, asked: Millis) {
         let offset = offset(info.now, asked, clock::now());
@@ -207,6 +217,10 @@ impl ClusterApi {
             .await
             .unwrap_or_else(|_| Err(unreachable(Unanswered::Silent)))
     }
+}
+
+fn is_other_cluster(error: &ClusterError) -> bool {
+    matches!(error, ClusterError::WrongCluster { .. })
 }
 
 /// Verifies the chain of descriptors. The first one's hash is the cluster's id. Later ones need the

@@ -156,10 +156,9 @@ pub(super) enum Verdict {
     /// Refused by what the node says of the state, of the call or of its limits: another one is
     /// asked, because it may lie.
     Doubtful,
-    /// Every node would refuse it.
-    Final,
 }
 
+/// Exhaustive, so that a new code is thought about here. None is final by the word of one node.
 pub(super) fn verdict(code: ErrorCode) -> Verdict {
     match code {
         ErrorCode::NoQuorum | ErrorCode::Unavailable | ErrorCode::RolledBack => {
@@ -193,8 +192,12 @@ pub(super) fn verdict(code: ErrorCode) -> Verdict {
         | ErrorCode::BadRequest
         | ErrorCode::TooLarge
         | ErrorCode::LimitReached
-        | ErrorCode::TooManyCalls => Verdict::Doubtful,
-        _ => Verdict::Final,
+        | ErrorCode::TooManyCalls
+        | ErrorCode::NoSuchPath
+        | ErrorCode::BadTicket
+        | ErrorCode::Busy
+        | ErrorCode::BadJob
+        | ErrorCode::WorkerTooSmall => Verdict::Doubtful,
     }
 }
 

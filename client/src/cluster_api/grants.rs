@@ -46,6 +46,12 @@ impl ClusterApi {
         self.get_at(&server, paths::fill(paths::GRANT, grant)).await
     }
 
+    /// What each node says of a grant, all asked at once. Nodes that do not answer in
+    /// time are left out.
+    pub async fn grant_by_each(&self, grant: &GrantId) -> Vec<GrantInfo> {
+        self.each_says(|node| self.grant_at(node, grant)).await
+    }
+
     /// All grants of the caller, as owner and as viewer.
     ///
     /// # Errors

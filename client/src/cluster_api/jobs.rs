@@ -95,7 +95,7 @@ impl ClusterApi {
     }
 
     /// The ticket, if a node of the cluster has signed it for this worker.
-    fn verified(&self, placed: &Placed) -> Result<Ticket, String> {
+    pub(super) fn verified(&self, placed: &Placed) -> Result<Ticket, String> {
         let ticket = placed.ticket.verify().map_err(|error| error.to_string())?;
         if ticket.worker == placed.worker && self.nodes().is_voter(&ticket.leader) {
             Ok(ticket)

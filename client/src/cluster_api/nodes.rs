@@ -115,6 +115,11 @@ impl Nodes {
         }
     }
 
+    /// Makes calls try the addresses of this one's node after all others.
+    pub fn put_last(&mut self, server: &Server) {
+        self.servers.sort_by_key(|known| known.key == server.key);
+    }
+
     /// Where a node serves, by its own word.
     pub fn server(&self, node: NodeId) -> Option<Server> {
         self.stated.get(&node).map(|stated| Server {

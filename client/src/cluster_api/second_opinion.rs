@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use cameo_common::api::{ApiError, ErrorCode, paths};
 use cameo_common::ids::NodeId;
 use reqwest::Method;
+use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use super::call::Outcome;
@@ -20,13 +20,13 @@ const SECOND_OPINION_DEADLINE: Duration = Duration::from_secs(3);
 impl ClusterApi {
     /// Another node's answer in place of a refusal. The refusal, if another node refuses too, or
     /// none can be asked; but one of this device or of a name only by the word of enough nodes.
-    pub(super) async fn ask_another(
+    pub(super) async fn ask_another<A: DeserializeOwned>(
         &self,
         refused_by: &Server,
         call: &SignedCall,
         refusal: ApiError,
         end: Instant,
-    ) -> Result<Bytes, ClusterError> {
+    ) -> Result<A, ClusterError> {
         let refusal = match self.second_answer(refused_by, call, refusal, end).await {
             Err(ClusterError::Api(refusal)) => refusal,
             answer => return answer,
@@ -38,18 +38,51 @@ impl ClusterApi {
         }
     }
 
-    /// What the first of the other nodes says that answers definitely. A node that cannot tell
-    /// may have carried out what the first one has refused.
-    async fn second_answer(
+    /// What the first of the other nodes says that answers definitely. A node that cannot tell, or
+    /// whose answer cannot be read, may have carried out what the first one has refused.
+    async fn second_answer<A: DeserializeOwned>(
         &self,
         refused_by: &Server,
         call: &SignedCall,
         refusal: ApiError,
         end: Instant,
-    ) -> Result<Bytes, ClusterError> {
-        self.find_another(std::slice::from_ref(refused_by)).await;
-        let mut servers = self.nodes().servers();
-        servers.retain(|server| server.key != refused_by.key);
+    ) -> Result<A, ClusterError> {
+        let mut tried = vec![refused_by.clone()];
+        let mut unknown = false;
+        loop {
+            self.find_another(&tried).await;
+            let mut servers = self.nodes().servers();
+            servers.retain(|server| tried.iter().all(|tried| tried.key != server.key));
+            if servers.is_empty() || Instant::now() >= end {
+                break;
+            }
+            let (answer, may_be_done) = self.first_definite(&servers, call, end).await;
+            match answer {
+                Some(Ok(answer)) => {
+                    let refused_by = &refused_by.url;
+                    tracing::warn!(refused_by, %refusal, "another node did what a node refused");
+                    return Ok(answer);
+                }
+                Some(Err(same)) => return Err(same.into()),
+                None => unknown |= may_be_done,
+            }
+            tried.extend(servers);
+        }
+        if unknown {
+            Err(ClusterError::OutcomeUnknown)
+        } else {
+            Err(refusal.into())
+        }
+    }
+
+    /// The first definite answer of these nodes; and, if there is none, whether one of them may
+    /// have carried the call out.
+    async fn first_definite<A: DeserializeOwned>(
+        &self,
+        servers: &[Server],
+        call: &SignedCall,
+        end: Instant,
+    ) -> (Option<Result<A, ApiError>>, bool) {
         // A node that hangs takes no other's share of the time.
         let others = u32::try_from(servers.len()).unwrap_or(u32::MAX).max(1);
         let share = SECOND_OPINION_DEADLINE / others;
@@ -61,30 +94,23 @@ impl ClusterApi {
             if Instant::now() >= until {
                 break;
             }
-            match self.try_once(&server, call, until).await {
-                Outcome::Success(bytes) => {
-                    let refused_by = &refused_by.url;
-                    tracing::warn!(refused_by, %refusal, "another node did what a node refused");
-                    self.prefer(&server);
-                    return Ok(bytes);
+            match self.try_once(server, call, until).await {
+                Outcome::Success(answer) => {
+                    self.prefer(server);
+                    return (Some(Ok(answer)), unknown);
                 }
                 Outcome::Refused(same) => match verdict(same.code) {
                     Verdict::Doubtful => {
-                        self.prefer(&server);
-                        return Err(same.into());
+                        self.prefer(server);
+                        return (Some(Err(same)), unknown);
                     }
                     Verdict::Unknown | Verdict::ElsewhereOrLater => unknown |= !is_read,
-                    Verdict::Final => {}
                 },
-                Outcome::Lost => unknown |= !is_read,
-                Outcome::Malformed(_) | Outcome::NotConnected(_) => {}
+                Outcome::Lost | Outcome::Malformed(_) => unknown |= !is_read,
+                Outcome::NotConnected(_) => {}
             }
         }
-        if unknown {
-            Err(ClusterError::OutcomeUnknown)
-        } else {
-            Err(refusal.into())
-        }
+        (None, unknown)
     }
 
     /// Whether enough nodes refuse this device, or lack this name, by their own state: a node may

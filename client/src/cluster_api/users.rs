@@ -37,6 +37,27 @@ impl ClusterApi {
         self.get_at(&server, paths::fill(paths::USER, name)).await
     }
 
+    /// What each node says of a user, all asked at once. Nodes that do not answer in time are left
+    /// out.
+    pub async fn user_by_each(&self, name: &UserName) -> Vec<UserInfo> {
+        self.each_says(|node| self.user_at(node, name)).await
+    }
+
+    /// Registers this device by way of one node, tried once.
+    ///
+    /// # Errors
+    /// As for [`ClusterApi::register`].
+    pub async fn register_at(
+        &self,
+        node: NodeId,
+        register: &Register,
+    ) -> Result<Registered, ClusterError> {
+        let server = self.known_server(node).await?;
+        let proof = Proof::of_command(&Op::from(register));
+        self.post_at(&server, proof, paths::USERS.to_owned(), register)
+            .await
+    }
+
     /// Revokes a device of this user.
     ///
     /// # Errors

@@ -104,7 +104,9 @@ async fn watch(
             }
             why = agent.ended() => return Err(why.into()),
             notice = notices.recv() => match notice {
-                Ok(notice) => show(&out, &notice),
+                Ok(notice) => {
+                    line(&notice).into_iter().for_each(|line| out.note(line));
+                }
                 Err(broadcast::error::RecvError::Lagged(_)) => {}
                 Err(broadcast::error::RecvError::Closed) => return Ok(()),
             },
@@ -114,37 +116,31 @@ async fn watch(
     }
 }
 
-/// Prints one line for a notice.
-fn show(out: &Output, notice: &Notice) {
-    match notice {
-        Notice::Arriving { .. } => {}
+/// The line for a notice, if it has one.
+fn line(notice: &Notice) -> Option<String> {
+    Some(match notice {
+        Notice::Arriving { .. } => return None,
         Notice::Arrived { grant, .. } => {
-            out.note(format_args!(
-                "a photo has arrived: `cameo view {}`",
-                short(grant)
-            ));
+            format!("a photo has arrived: `cameo view {}`", short(grant))
         }
-        Notice::Denied { reason, .. } => out.note(format_args!("a request was denied: {reason}")),
-        Notice::Failed { request } => out.note(format_args!(
+        Notice::Denied { reason, .. } => format!("a request was denied: {reason}"),
+        Notice::Failed { request } => format!(
             "the carrier of a request could not be made ({}): ask its owner to look at `cameo \
              requests`",
             short(request)
-        )),
+        ),
         Notice::Asked { request, viewer } => {
-            out.note(format_args!(
-                "new request from {viewer} ({})",
-                short(request)
-            ));
+            format!("new request from {viewer} ({})", short(request))
         }
-        Notice::Sharing { step, .. } => out.note(format_args!("{step}")),
+        Notice::Sharing { step, .. } => step.clone(),
         Notice::Delivered { grant, viewer } => {
-            out.note(format_args!("{viewer} has the carrier of {}", short(grant)));
+            format!("{viewer} has the carrier of {}", short(grant))
         }
         Notice::Rights {
             grant,
             version,
             confirmed,
-        } => out.note(format_args!(
+        } => format!(
             "the rights of {} have changed (version {version}{})",
             short(grant),
             if *confirmed {
@@ -152,21 +148,34 @@ fn show(out: &Output, notice: &Notice) {
             } else {
                 ", not in the ledger yet"
             }
-        )),
-        Notice::Acknowledged { grant, version } => {
-            out.note(format_args!(
-                "version {version} of the rights of {} was acknowledged",
-                short(grant)
-            ));
-        }
-        Notice::Viewed { grant, number } => {
-            out.note(format_args!(
-                "view {number} of {} was charged",
-                short(grant)
-            ));
-        }
-        Notice::Offline { user } => out.note(format_args!("{user} does not answer and is offline")),
-        Notice::Session { epoch } => out.note(format_args!("online (session {epoch})")),
-        Notice::Trouble { what_failed, why } => out.note(format_args!("{what_failed}: {why}")),
+        ),
+        Notice::Acknowledged { grant, version } => format!(
+            "version {version} of the rights of {} was acknowledged",
+            short(grant)
+        ),
+        // The event has no signature of the viewer's.
+        Notice::Viewed { grant, number } => format!(
+            "a node says that view {number} of {0} was charged: `cameo log {0}` proves it",
+            short(grant)
+        ),
+        Notice::Offline { user } => format!("{user} does not answer and is offline"),
+        Notice::Session { epoch } => format!("online (session {epoch})"),
+        Notice::Trouble { what_failed, why } => format!("{what_failed}: {why}"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use cameo_common::ids::GrantId;
+
+    use super::*;
+
+    #[test]
+    fn attack_a_view_that_a_node_tells_of_is_not_told_as_a_fact() {
+        let grant = GrantId([0xab; 32]);
+        let line = line(&Notice::Viewed { grant, number: 2 }).unwrap();
+        assert!(line.starts_with("a node says that view 2"), "{line}");
+        assert!(line.contains(&format!("cameo log {}", short(&grant))));
     }
 }

@@ -13,10 +13,11 @@ use crate::cluster_api::ClusterApi;
 use crate::flows::LedgerError;
 use crate::flows::context::Context;
 use crate::flows::receive::store_rights_of_ledger;
+use crate::flows::used_views::store_used_of_ledger;
 use crate::output::{Report, moment, table};
 use crate::text::prefix::short;
 use crate::vault::VaultError;
-use crate::vault::records::{GrantHeld, change};
+use crate::vault::records::GrantHeld;
 
 /// Bound on the wait for the ledger; after it the stored state is listed.
 const REFRESH_TIMEOUT: Duration = Duration::from_secs(3);
@@ -106,8 +107,5 @@ async fn refresh(ctx: &Context) -> Option<BTreeMap<GrantId, Millis>> {
 
 fn fold(ctx: &Context, info: &GrantInfo) -> Result<(), VaultError> {
     store_rights_of_ledger(&ctx.vault, &info.grant, &info.rights)?;
-    change::<GrantHeld>(&ctx.vault, &info.grant.to_string(), |held| {
-        held.used = held.used.max(info.used);
-    })?;
-    Ok(())
+    store_used_of_ledger(&ctx.vault, &info.grant, info.used)
 }

@@ -1,18 +1,17 @@
-//! Look-up of a user, and verification of the directory's answer.
+//! Verification of the directory's answer about a user.
 
 use std::net::SocketAddr;
 
-use cameo_common::api::{DeviceInfo, ErrorCode, UserInfo};
+use cameo_common::api::{DeviceInfo, UserInfo};
 use cameo_common::identity::{DeviceRevocation, EndpointRecord, MAX_DEVICES, UserCard};
 use cameo_common::ids::{Millis, UserName};
 use cameo_common::keys::PublicKey;
 use cameo_common::signed::{Signed, StatementError};
 
 use super::pin::{PinError, pin};
-use super::retired::is_retired;
 use super::seen::{SeenDevice, newest};
 use crate::clock;
-use crate::cluster_api::{ClusterApi, ClusterError};
+use crate::cluster_api::ClusterError;
 use crate::error_kind::{Classified, ErrorKind};
 use crate::peer::{PeerAddress, Reach};
 use crate::text::sanitize::sanitize;
@@ -52,6 +51,15 @@ pub enum DirectoryError {
     Retired(UserName),
     #[error("the directory answers for {name} with {what}; try again, or through another node")]
     Dishonest { name: UserName, what: &'static str },
+    /// An answer that is not accepted, and that too few other nodes give.
+    #[error(
+        "a node's answer about {name} is not believed, because too few others give it, and \
+         nothing was changed in this home: {why}; try again"
+    )]
+    Unconfirmed {
+        name: UserName,
+        why: Box<DirectoryError>,
+    },
     #[error(transparent)]
     Pin(#[from] PinError),
     #[error(transparent)]
@@ -68,6 +76,7 @@ impl Classified for DirectoryError {
             DirectoryError::NotRegistered(_) => ErrorKind::NotRegistered,
             DirectoryError::Retired(_) => ErrorKind::Retired,
             DirectoryError::Dishonest { .. } => ErrorKind::Other,
+            DirectoryError::Unconfirmed { .. } => ErrorKind::ClusterAway,
             DirectoryError::Pin(error) => error.kind(),
             DirectoryError::Cluster(error) => error.kind(),
             DirectoryError::Statement(error) => error.kind(),
@@ -76,40 +85,7 @@ impl Classified for DirectoryError {
     }
 }
 
-/// Looks up a user, and pins their key on first contact.
-///
-/// # Errors
-/// When the name is not registered, or the key differs from the pinned one.
-pub async fn look_up(
-    api: &ClusterApi,
-    vault: &Vault,
-    name: &UserName,
-) -> Result<ResolvedUser, DirectoryError> {
-    let info = api.user(name).await.map_err(|error| match error.code() {
-        Some(ErrorCode::NotRegistered | ErrorCode::NotFound) => {
-            DirectoryError::NotRegistered(name.clone())
-        }
-        _ => error.into(),
-    })?;
-    accept(vault, name, &info)
-}
-
-/// Looks up a user with whom something new is to begin.
-///
-/// # Errors
-/// As for [`look_up`], and when the operator has retired the user.
-pub async fn look_up_active(
-    api: &ClusterApi,
-    vault: &Vault,
-    name: &UserName,
-) -> Result<ResolvedUser, DirectoryError> {
-    let found = look_up(api, vault, name).await?;
-    match is_retired(api, &found).await {
-        true => Err(DirectoryError::Retired(found.name)),
-        false => Ok(found),
-    }
-}
-
+/// Verifies the directory's answer about a user, and pins their key at first contact.
 pub(super) fn accept(
     vault: &Vault,
     name: &UserName,

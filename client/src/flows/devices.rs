@@ -6,7 +6,7 @@ use std::time::Duration;
 use cameo_common::api::{DeviceInfo, ErrorCode, Register, RevokeDevice, UserInfo};
 use cameo_common::cluster_descriptor::NodeIdentity;
 use cameo_common::identity::{DeviceCertificate, DeviceRevocation};
-use cameo_common::ids::Millis;
+use cameo_common::ids::{Millis, NodeId, UserName};
 use cameo_common::keys::{PublicKey, SigningKey};
 use cameo_common::signed::{Signed, StatementError};
 use futures_util::future::join_all;
@@ -73,6 +73,12 @@ pub enum DeviceError {
     ViewPending,
     #[error("the new key could not be stored; nothing was changed")]
     NotStored,
+    #[error(
+        "a node says that the new device {0} is registered, and too few others show it: this home \
+         keeps its device; run the command again, and look with `cameo device list` whether {0} \
+         is there, and is to be revoked"
+    )]
+    TooFewShow(PublicKey),
     #[error(transparent)]
     Cluster(#[from] ClusterError),
     #[error(transparent)]
@@ -89,6 +95,7 @@ impl Classified for DeviceError {
             DeviceError::NoSuchDevice => ErrorKind::NotFound,
             DeviceError::ViewPending => ErrorKind::Busy,
             DeviceError::NotStored => ErrorKind::Other,
+            DeviceError::TooFewShow(_) => ErrorKind::ClusterAway,
             DeviceError::Cluster(error) => error.kind(),
             DeviceError::Vault(error) => error.kind(),
         }
@@ -226,7 +233,8 @@ pub struct Renewed {
 }
 
 /// Gives this home a device key of its own and registers it: the remedy for a home that was copied,
-/// or whose device was revoked. The device before stays as it is.
+/// or whose device was revoked. The device before stays as it is, and stays this home's until t
+/// nodes show the new one.
 ///
 /// # Errors
 /// When an agent runs on this home, a view is not finished, or the cluster refuses the device.
@@ -251,6 +259,10 @@ pub async fn renew(ctx: &Context) -> Result<Renewed, DeviceError> {
     // Registered first: a key that the cluster does not know would leave the home without any.
     let api = ClusterApi::new(ctx.me.pinned(), Arc::clone(&device))?;
     api.register(&register).await?;
+    let is_known = |node| knows(&api, node, &ctx.me.name, &register);
+    if !api.do_enough_say(is_known).await {
+        return Err(DeviceError::TooFewShow(device.public()));
+    }
     let stored = ctx
         .vault
         .update::<Identity, VaultError>(Identity::ID, |found| {
@@ -270,6 +282,23 @@ pub async fn renew(ctx: &Context) -> Result<Renewed, DeviceError> {
     })
 }
 
+/// Whether a node shows the calling device as registered. One that does not is told the
+/// registration: the node that has said that it is recorded may have lied.
+async fn knows(api: &ClusterApi, node: NodeId, name: &UserName, register: &Register) -> bool {
+    if lists(api, node, name, register).await {
+        return true;
+    }
+    // Whatever comes of it, its next answer tells.
+    let _answer = api.register_at(node, register).await;
+    lists(api, node, name, register).await
+}
+
+async fn lists(api: &ClusterApi, node: NodeId, name: &UserName, register: &Register) -> bool {
+    let is_this = |known: &DeviceInfo| known.certificate == register.certificate;
+    let told = api.user_at(node, name).await;
+    told.is_ok_and(|info| info.devices.iter().any(is_this))
+}
+
 /// A view that was begun can be finished by the device that has signed its request alone.
 fn check_no_view(vault: &Vault) -> Result<(), DeviceError> {
     let pending = vault.list::<PendingView>()?;
@@ -278,3 +307,6 @@ fn check_no_view(vault: &Vault) -> Result<(), DeviceError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,6 +14,7 @@ pub mod receive;
 pub mod request;
 pub mod rights;
 pub mod share;
+pub mod used_views;
 pub mod views_taken;
 
 pub use error::LedgerError;

@@ -40,7 +40,7 @@ pub enum Notice {
     },
     /// A viewer has acknowledged rights.
     Acknowledged { grant: GrantId, version: u64 },
-    /// A view was charged.
+    /// A view was charged, as a node says: the event has no signature of the viewer's.
     Viewed { grant: GrantId, number: u32 },
     /// A user does not answer and was reported offline to the directory.
     Offline { user: UserName },

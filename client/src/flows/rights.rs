@@ -1,14 +1,15 @@
 //! Changes of a viewer's rights: recorded in the ledger first, then sent directly to the viewer.
 //! Endings are confirmed by the nodes that hold parts.
 
+mod base;
 mod compacted;
 mod confirm;
 
 use std::time::Duration;
 
-use cameo_common::api::{ErrorCode, GRANT_RETENTION, Role};
+use cameo_common::api::{ErrorCode, GRANT_RETENTION};
 use cameo_common::ids::GrantId;
-use cameo_common::rights::{MAX_VERSION_STEP, Rights};
+use cameo_common::rights::Rights;
 use cameo_common::signed::{Signed, StatementError};
 use tokio::time::{Instant, sleep};
 
@@ -23,6 +24,7 @@ use crate::peer::Peers;
 use crate::vault::VaultError;
 use crate::vault::records::{Attempts, GrantOwned, OutboxKey, UnconfirmedEnding, change};
 
+use base::Base;
 pub use compacted::is_compacted;
 pub use confirm::{CONFIRM_DEADLINE, Confirmations, confirmations, is_ending};
 
@@ -99,13 +101,13 @@ pub struct Recorded {
     pub is_ending: bool,
     /// Whether the rights before were revoked, and these are not.
     pub is_restored: bool,
-    /// Views used before the change.
-    pub used: u32,
+    /// Views used before the change, as a node says; `None` when none was believed.
+    pub used: Option<u32>,
     pub in_mailbox: bool,
 }
 
 /// Signs the next version with these changes and records it in the ledger. If another statement has
-/// the version already, the following version is signed.
+/// the version already, the following version is signed, by what all nodes show.
 ///
 /// # Errors
 /// When the ledger refuses it or cannot be reached.
@@ -115,24 +117,14 @@ pub async fn record(
     edit: impl Fn(&mut Rights),
 ) -> Result<Recorded, RightsError> {
     let key = ctx.me.identity_key();
+    let mut is_stale = false;
     for _ in 0..MAX_VERSIONS {
-        let info = match ctx.api.grant(&owned.grant).await {
-            Err(error) if is_compacted(ctx, &owned, &error).await => {
-                compacted::close(&ctx.vault, &owned)?;
-                return Err(RightsError::NotKept);
-            }
-            found => found?,
-        };
-        if info.role != Role::Owner {
-            return Err(RightsError::NotYours);
-        }
-        let shown = info.rights.verify()?;
-        if shown.version != info.version {
-            return Err(RightsError::ForeignRights);
-        }
-        let mut next = newest(owned.rights.verify()?, owned.recorded_version, shown)?;
+        let Base {
+            rights: before,
+            used,
+        } = base::find(ctx, &owned, is_stale, &edit).await?;
+        let mut next = before.clone();
         let version = next.version + 1;
-        let before = next.clone();
         edit(&mut next);
         next.version = version;
         let signed = Signed::new(&key, next.clone());
@@ -144,11 +136,13 @@ pub async fn record(
                     is_restored: before.revoked && !next.revoked,
                     rights: next,
                     is_ending,
-                    used: info.used,
+                    used,
                     in_mailbox: stored.in_mailbox,
                 });
             }
-            Err(ClusterError::Api(error)) if error.code == ErrorCode::StaleVersion => {}
+            Err(ClusterError::Api(error)) if error.code == ErrorCode::StaleVersion => {
+                is_stale = true;
+            }
             Err(error) => {
                 let parties = [&ctx.me.name, &owned.viewer];
                 return Err(directory::believed(&ctx.api, &parties, error).await.into());
@@ -156,33 +150,6 @@ pub async fn record(
         }
     }
     Err(RightsError::OtherDevice)
-}
-
-/// The owner's newest rights, of those in this home and those that a node shows. What a node says
-/// is compared with what is known: an old statement signed again would undo a lowering, and a
-/// version near the highest would be the last one.
-fn newest(own: Rights, recorded: u64, shown: Rights) -> Result<Rights, RightsError> {
-    if shown.owner != own.owner || shown.grant != own.grant {
-        return Err(RightsError::ForeignRights);
-    }
-    if shown.version < recorded {
-        return Err(RightsError::Behind {
-            shown: shown.version,
-            known: recorded,
-        });
-    }
-    let known = own.version.max(recorded);
-    if shown.version > known.saturating_add(MAX_VERSION_STEP) {
-        return Err(RightsError::TooFarAhead {
-            claimed: shown.version,
-            known,
-        });
-    }
-    Ok(if own.version > shown.version {
-        own
-    } else {
-        shown
-    })
 }
 
 fn keep(

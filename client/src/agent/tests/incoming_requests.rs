@@ -5,6 +5,7 @@ use cameo_common::peer::{AskOutcome, PeerRefusal};
 
 use super::*;
 use crate::agent::serve::Service;
+use crate::agent::unasked::MAX_UNASKED;
 use crate::vault::records::{Incoming, IncomingState};
 
 fn ask(world: &World, id: u8) -> Result<AskOutcome, crate::agent::serve::Refusal> {
@@ -218,4 +219,56 @@ async fn a_repeated_answer_of_an_owner_causes_no_notice() {
             .unwrap();
         assert_eq!(notices.try_recv().is_ok(), news, "{:?}", outgoing.state);
     }
+}
+
+/// Stores requests of as many users for the open image, which the agent has approved this long ago.
+fn keep_approved(world: &World, count: usize, ago: Duration) {
+    for number in (0..).take(count) {
+        let incoming = Incoming {
+            request: RequestId([number; 16]),
+            viewer: "cleo".parse().unwrap(),
+            viewer_key: key([number + 100; 32]).public(),
+            image: IMAGE,
+            asked: RequestSubject::Photo(signed_request([number + 100; 32], ME, number)),
+            note: String::new(),
+            received: crate::clock::now().minus(ago),
+            state: IncomingState::Approved(image(Policy::Open).terms),
+        };
+        let id = incoming.request.to_string();
+        world.vault().put(&id, &incoming).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn attack_many_names_do_not_have_carriers_made_without_end() {
+    // given an open image that was promised to as many users today as are not asked about
+    let world = open_image(None);
+    keep_approved(&world, MAX_UNASKED, Duration::ZERO);
+    // when one more user requests it
+    assert_eq!(ask(&world, 201).unwrap(), AskOutcome::Waiting);
+    // then the owner decides
+    assert_eq!(state(&world, 201), IncomingState::Waiting);
+    // and where one fewer was promised, or one of them a day ago, nobody is asked
+    let world = open_image(None);
+    keep_approved(&world, MAX_UNASKED - 1, Duration::ZERO);
+    assert_eq!(ask(&world, 201).unwrap(), AskOutcome::Preparing);
+    let world = open_image(None);
+    keep_approved(&world, MAX_UNASKED, Duration::from_secs(25 * 3_600));
+    assert_eq!(ask(&world, 201).unwrap(), AskOutcome::Preparing);
+}
+
+#[tokio::test]
+async fn attack_carriers_that_were_made_today_count_as_well() {
+    let world = open_image(None);
+    for number in (0..).take(MAX_UNASKED) {
+        let grant = GrantOwned {
+            grant: GrantId([number; 32]),
+            viewer_key: key([number + 100; 32]).public(),
+            created: crate::clock::now(),
+            ..owned(Stage::Settled)
+        };
+        world.vault().put(&grant.grant.to_string(), &grant).unwrap();
+    }
+    // `owned` is a grant to the user who asks: it is not among these
+    assert_eq!(ask(&world, 201).unwrap(), AskOutcome::Waiting);
 }

@@ -6,6 +6,7 @@ mod compacted;
 mod devices;
 mod events;
 mod incoming_requests;
+mod one_look_up;
 mod one_node;
 mod outbox;
 mod receive;
@@ -22,7 +23,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use cameo_codec::Codec;
-use cameo_common::api::{ApiError, ClusterInfo, ErrorCode};
+use cameo_common::api::{ApiError, ClusterInfo, ErrorCode, GrantInfo, Role};
 use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
 use cameo_common::identity::{DeviceCertificate, UserCard};
 use cameo_common::ids::{ClusterId, GrantId, Hash, ImageId, Millis, NodeId, RequestId};
@@ -181,7 +182,8 @@ fn world(descriptor: &Descriptor, nodes: Vec<String>) -> World {
     let folder = tempfile::tempdir().unwrap();
     let home = Home::at(folder.path()).unwrap();
     let vault = Vault::create(&home, &Passphrase::given("for a test")).unwrap();
-    let me = identity(descriptor.founds().unwrap());
+    let mut me = identity(descriptor.founds().unwrap());
+    me.nodes.clone_from(&nodes);
     vault.put(Identity::ID, &me).unwrap();
     let pinned = Pinned {
         cluster: me.cluster,
@@ -260,6 +262,32 @@ pub(crate) fn rights(owner: [u8; 32], grant: GrantId, version: u64) -> Signed<Ri
         offline: 0,
     };
     Signed::new(&key(owner), rights)
+}
+
+/// What a node tells the owner of the grant [`owned`].
+pub(crate) fn told_of(rights: Signed<Rights>, used: u32) -> GrantInfo {
+    let (known, shown) = (owned(Stage::Settled), rights.unverified().unwrap());
+    GrantInfo {
+        grant: known.grant,
+        role: Role::Owner,
+        owner: "ben".parse().unwrap(),
+        viewer: known.viewer,
+        image: known.image,
+        created: Millis(1),
+        manifest: known.manifest,
+        rights,
+        deal: known.deal,
+        version: shown.version,
+        permitted: shown.permitted,
+        used,
+        left: shown.permitted.saturating_sub(used),
+        expires: shown.expires,
+        revoked: shown.revoked,
+        receipt: None,
+        acknowledged: 0,
+        in_mailbox: false,
+        other_retired: None,
+    }
 }
 
 /// An image of the home's user.

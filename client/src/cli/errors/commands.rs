@@ -272,6 +272,7 @@ impl Coded for DeviceError {
             DeviceError::NoSuchDevice => "not_found",
             DeviceError::ViewPending => "view_pending",
             DeviceError::NotStored => "vault",
+            DeviceError::TooFewShow(_) => "unconfirmed",
             DeviceError::Cluster(error) => error.error_code(),
             DeviceError::Vault(error) => error.error_code(),
         }
@@ -340,6 +341,7 @@ impl Coded for view::Error {
             view::Error::NotAPng { .. } => "not_a_png",
             view::Error::NothingInIt(_) => "not_found",
             view::Error::ForeignRights => "protocol",
+            view::Error::Unconfirmed(_) => "unconfirmed",
             view::Error::Revoked(_) => "revoked",
             view::Error::Expired { .. } => "expired",
             view::Error::UsedUp { .. } => "used_up",

@@ -60,6 +60,7 @@ impl Coded for DirectoryError {
             DirectoryError::NotRegistered(_) => "not_registered",
             DirectoryError::Retired(_) => "retired",
             DirectoryError::Dishonest { .. } => "protocol",
+            DirectoryError::Unconfirmed { .. } => "unconfirmed",
             DirectoryError::Pin(error) => error.error_code(),
             DirectoryError::Cluster(error) => error.error_code(),
             DirectoryError::Statement(error) => error.error_code(),

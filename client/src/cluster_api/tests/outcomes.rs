@@ -2,7 +2,9 @@
 
 use std::future::ready;
 
-use cameo_common::api::MAX_BODY;
+use cameo_common::api::{MAX_BODY, PlaceJob, Placed, PlacedJobs, Placement, paths};
+use cameo_common::ids::JobId;
+use cameo_common::statements::Ticket;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::time::sleep;
@@ -13,14 +15,17 @@ const DEADLINE: Duration = Duration::from_millis(1_200);
 
 /// A client of three nodes, of which each answers a command like this.
 async fn three(answers: [axum::routing::MethodRouter; 3]) -> ClusterApi {
+    three_with(answers.map(|answer| Router::new().route("/v1/asked", answer))).await
+}
+
+/// A client of three nodes with these routes.
+async fn three_with(all: [Router; 3]) -> ClusterApi {
     let (api, _) = nodes(&[(0, 0); 3]).await;
     let info = api.info().await.unwrap();
     let mut urls = Vec::new();
-    for (number, answer) in (1_u64..).zip(answers) {
+    for (number, routes) in (1_u64..).zip(all) {
         let told = info.clone();
-        let routes = Router::new()
-            .route("/v1/cluster", get(move || ready(Json(told.clone()))))
-            .route("/v1/asked", answer);
+        let routes = routes.route("/v1/cluster", get(move || ready(Json(told.clone()))));
         let port = MockPort::bind().await;
         urls.push(port.url.clone());
         port.serve(number, routes);
@@ -47,6 +52,11 @@ async fn attack_no_node_ends_a_call_alone_by_calling_it_wrong_or_too_much() {
         ErrorCode::TooLarge,
         ErrorCode::LimitReached,
         ErrorCode::TooManyCalls,
+        ErrorCode::NoSuchPath,
+        ErrorCode::Busy,
+        ErrorCode::BadTicket,
+        ErrorCode::BadJob,
+        ErrorCode::WorkerTooSmall,
     ] {
         // given one node that refuses a call, and others that carry it out
         let api = three([refuses(code), accepts(), accepts()]).await;
@@ -56,6 +66,37 @@ async fn attack_no_node_ends_a_call_alone_by_calling_it_wrong_or_too_much() {
         let api = three([refuses(code), refuses(code), refuses(code)]).await;
         assert_eq!(ask(&api).await.unwrap_err().code(), Some(code));
     }
+}
+
+/// A success whose body is no answer to the call.
+fn babbles() -> axum::routing::MethodRouter {
+    post(|| ready(Json("no answer to this")))
+}
+
+#[tokio::test]
+async fn attack_no_node_ends_a_call_alone_by_a_success_that_cannot_be_read() {
+    // given one node that answers 200 and nothing else, and others that carry the call out
+    let api = three([babbles(), accepts(), accepts()]).await;
+    // then it is carried out, and that node is not asked first the next time
+    assert_eq!(ask(&api).await, Ok(true));
+    let first = api.nodes().servers().remove(0);
+    assert_ne!(first.key, node_key(1_u64).public());
+    // and such a node does not confirm another one's refusal
+    let api = three([refuses(ErrorCode::Forbidden), babbles(), accepts()]).await;
+    assert_eq!(ask(&api).await, Ok(true));
+    // and where no node answers as the protocol has it, that is said
+    let api = three([babbles(), babbles(), babbles()]).await;
+    let error = ask(&api).await.unwrap_err();
+    assert!(matches!(error, ClusterError::Protocol { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_command_that_a_node_may_have_carried_out_is_not_called_undone() {
+    // given a node whose success cannot be read, and others without a majority
+    let no_majority = || refuses(ErrorCode::NoQuorum);
+    let api = three([babbles(), no_majority(), no_majority()]).await;
+    // then it is not said that nothing was done
+    assert_eq!(ask(&api).await, Err(ClusterError::OutcomeUnknown));
 }
 
 #[tokio::test]
@@ -158,4 +199,60 @@ async fn a_call_that_takes_long_is_told_of_once_and_a_quick_one_is_not() {
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told[0].contains("s more at most"), "{told:?}");
     assert!(told[0].contains("https://n1: no program listens there"));
+}
+
+/// A node that says this of the one job that it is to place.
+fn places(said: Vec<Placement>) -> Router {
+    let answer = move || ready(Json(PlacedJobs { jobs: said.clone() }));
+    Router::new().route(paths::JOBS, post(answer))
+}
+
+/// A worker, by a ticket of the node of this key.
+fn placed(seed: u64) -> Placement {
+    let key = node_key(seed);
+    let ticket = Ticket {
+        leader: key.public(),
+        cluster: ClusterId([0; 32]),
+        job: JobId([1; 16]),
+        client: PublicKey([7; 32]),
+        input: Hash([1; 32]),
+        size: 1,
+        worker: NodeId(2),
+        worker_key: key.public(),
+        url: "https://worker".to_owned(),
+        incarnation: 1,
+        term: 1,
+        not_after: Millis::MAX,
+    };
+    Placement::Placed(Placed {
+        worker: NodeId(2),
+        leader: NodeId(seed),
+        expected_ms: 1,
+        ticket: Signed::new(&key, ticket),
+    })
+}
+
+#[tokio::test]
+async fn attack_one_nodes_word_places_no_job_falsely_and_refuses_none() {
+    let refused = |code| Placement::Refused(ApiError::new(code, "no"));
+    for lie in [
+        vec![refused(ErrorCode::Busy)],
+        vec![refused(ErrorCode::GrantExists)],
+        vec![placed(99)],
+        vec![],
+    ] {
+        // given a node that is asked first and does not place a job by its 200, and others that do
+        let honest = || places(vec![placed(2)]);
+        let api = three_with([places(lie.clone()), honest(), honest()]).await;
+        let job = PlaceJob {
+            job: JobId([1; 16]),
+            input: Hash([1; 32]),
+            size: 1,
+            exclude: Vec::new(),
+        };
+        // when it is to be placed
+        let found = api.place_job(&job, None).await;
+        // then it is by another node
+        assert_eq!(found.unwrap().leader, NodeId(2), "{lie:?}");
+    }
 }

@@ -17,6 +17,7 @@ use crate::flows::gallery::{GalleryError, Shown, look};
 use crate::output::{Output, Report, table};
 use crate::text::prefix::short;
 use crate::text::sanitize::sanitize;
+use crate::vault::files::{create_private_folder, replace_private};
 use crate::vault::{IoError, VaultError};
 
 /// Arguments of `gallery`.
@@ -68,7 +69,7 @@ pub async fn run(ctx: &Context, out: Output, arguments: Arguments) -> Result<Rep
             .join(arguments.user.as_str()),
     };
     if arguments.user == ctx.me.name {
-        std::fs::create_dir_all(&folder).map_err(IoError)?;
+        create_private_folder(&folder).map_err(IoError)?;
         return own::list(ctx, &folder);
     }
     let person = directory::look_up_active(&ctx.api, &ctx.vault, &arguments.user).await?;
@@ -83,7 +84,7 @@ pub async fn run(ctx: &Context, out: Output, arguments: Arguments) -> Result<Rep
     let result = look(ctx, &peers, &person).await;
     bar.finish_and_clear();
     let shown = result?;
-    std::fs::create_dir_all(&folder).map_err(IoError)?;
+    create_private_folder(&folder).map_err(IoError)?;
     let mut images: Vec<Value> = Vec::new();
     let mut rows = Vec::new();
     for Shown { item, preview } in &shown {
@@ -117,11 +118,61 @@ fn size(width: u32, height: u32, bytes: u64) -> String {
     }
 }
 
+/// Writes a preview, which shows somebody's photo: for this user only.
 fn save(folder: &Path, image: &ImageId, preview: &[u8]) -> Result<Option<PathBuf>, IoError> {
     if preview.is_empty() {
         return Ok(None);
     }
     let path = folder.join(format!("{image}.jpg"));
-    std::fs::write(&path, preview).map_err(IoError)?;
+    replace_private(&path, preview).map_err(IoError)?;
     Ok(Some(path))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+
+    const IMAGE: ImageId = ImageId([4; 16]);
+
+    fn mode(path: &Path) -> u32 {
+        std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn attack_previews_are_readable_by_their_owner_only() {
+        let folder = tempfile::tempdir().unwrap();
+        // given a preview that an earlier version has left readable by everybody
+        let path = folder.path().join(format!("{IMAGE}.jpg"));
+        std::fs::write(&path, b"old").unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+        // when it is saved again
+        let saved = save(folder.path(), &IMAGE, b"new").unwrap().unwrap();
+        // then it is the new one, and private
+        assert_eq!(saved, path);
+        assert_eq!(std::fs::read(&path).unwrap(), b"new");
+        assert_eq!(mode(&path), 0o600);
+        let names = std::fs::read_dir(folder.path()).unwrap().count();
+        assert_eq!(names, 1);
+    }
+
+    #[test]
+    fn attack_a_preview_is_not_written_through_a_link() {
+        let folder = tempfile::tempdir().unwrap();
+        // given a link in the preview's place to a file of the user's
+        let (theirs, path) = (
+            folder.path().join("theirs"),
+            folder.path().join(format!("{IMAGE}.jpg")),
+        );
+        std::fs::write(&theirs, b"theirs").unwrap();
+        symlink(&theirs, &path).unwrap();
+        // when the preview is saved
+        save(folder.path(), &IMAGE, b"new").unwrap();
+        // then the link is replaced, and the file is as it was
+        assert_eq!(std::fs::read(&theirs).unwrap(), b"theirs");
+        assert!(!path.symlink_metadata().unwrap().is_symlink());
+        assert_eq!(std::fs::read(&path).unwrap(), b"new");
+    }
 }

@@ -26,8 +26,8 @@ pub struct Changed {
     is_restored: bool,
     /// Whether their time has passed, so that they open nothing.
     is_expired: bool,
-    /// Views used before the change.
-    used: u32,
+    /// Views used before the change, as a node says; `None` when none was believed.
+    used: Option<u32>,
     in_mailbox: bool,
     undelivered: Option<Undelivered>,
     /// Of an ending only.
@@ -135,12 +135,12 @@ impl Changed {
         } else {
             let until = expires.map_or_else(String::new, |at| format!(" until {}", moment(at)));
             let save = if *may_save { ", may save" } else { "" };
-            let left = permitted.saturating_sub(self.used);
             let views = if *permitted == 1 { "view" } else { "views" };
-            format!(
-                "{grant}: {permitted} {views} in total, {} used and {left} left{until}{save}",
-                self.used
-            )
+            let used = self.used.map_or_else(String::new, |used| {
+                let left = permitted.saturating_sub(used);
+                format!(", {used} used and {left} left")
+            });
+            format!("{grant}: {permitted} {views} in total{used}{until}{save}")
         };
         let sent = match &self.undelivered {
             None => format!("{} has it.", self.viewer),
@@ -255,7 +255,7 @@ mod tests {
             is_expired: is_expired(&rights, Millis(50)),
             rights,
             is_restored,
-            used: 0,
+            used: Some(0),
             in_mailbox: false,
             undelivered: None,
             confirmed: None,

@@ -44,6 +44,12 @@ pub enum Error {
         "{0} does not permit saving the photo: nothing was used; view it without --save, or ask {0}"
     )]
     NoSaving(UserName),
+    /// A denial that too few nodes share.
+    #[error(
+        "a node says this, and too few others do, so it is not believed, and nothing was used: \
+         {0}; try again"
+    )]
+    Unconfirmed(Box<Error>),
     #[error("{0} has revoked the rights to this photo; only the cover shows")]
     Revoked(UserName),
     #[error("the rights to this photo have expired; only the cover shows; {more}")]
@@ -130,6 +136,7 @@ impl Classified for Error {
             | Error::Declined
             | Error::NotSaved(_)
             | Error::Codec(_) => ErrorKind::Other,
+            Error::Unconfirmed(_) => ErrorKind::ClusterAway,
             Error::CoverOnly { source, .. } => source.kind(),
             Error::Find(error) => error.kind(),
             Error::Open(error) => error.kind(),

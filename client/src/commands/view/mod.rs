@@ -14,6 +14,7 @@ use std::time::Duration;
 use clap::Args;
 
 use self::cover::with_cover;
+use self::permit::Wanted;
 use self::show::{display_mode, finish, show, user_consents};
 use crate::flows::context::Context;
 use crate::flows::open;
@@ -54,11 +55,14 @@ pub async fn run(ctx: &Context, out: Output, arguments: Arguments) -> Result<Rep
     let prepared = find::find(ctx, &arguments.what).await?;
     let grant = &prepared.grant;
     let _alone = WorkLock::viewing(ctx.vault.home(), &grant.grant, WAIT_FOR_ANOTHER).await?;
-    let info = ctx.api.grant(&grant.grant).await?;
-    permit::store_rights(ctx, &info)?;
     let add_cover = |error| with_cover(ctx, out, grant, arguments.cover_to.as_deref(), error);
     let is_pending = open::find_pending(&ctx.vault, grant)?.is_some();
-    permit::check_permitted(grant, &info, is_pending, arguments.save.is_some())
+    let wanted = Wanted {
+        is_pending,
+        save: arguments.save.is_some(),
+    };
+    let info = permit::permitted(ctx, grant, wanted)
+        .await
         .map_err(add_cover)?;
     let may_save = info.rights.unverified()?.may_save;
     let mode = display_mode(&arguments, viewer::has_display(), out.json, may_save)?;
@@ -83,3 +87,6 @@ pub async fn run(ctx: &Context, out: Output, arguments: Arguments) -> Result<Rep
     let owner_retired = info.other_retired;
     Ok(report::report(grant, &viewed, &shown, owner_retired))
 }
+
+#[cfg(test)]
+mod tests;

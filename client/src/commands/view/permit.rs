@@ -1,41 +1,103 @@
 //! The check of the newest rights before a view is charged.
 
+use std::time::Duration;
+
 use cameo_common::api::GrantInfo;
-use cameo_common::rights::Denied;
+use cameo_common::rights::{Denied, Rights};
+use tokio::time::{Instant, sleep};
 
 use super::error::Error;
 use crate::clock;
 use crate::flows::context::Context;
 use crate::flows::receive::store_rights_of_ledger;
+use crate::flows::used_views::store_used_of_ledger;
 use crate::text::prefix::short;
 use crate::vault::VaultError;
-use crate::vault::records::{GrantHeld, change};
+use crate::vault::records::GrantHeld;
 
-/// Stores the ledger's rights, which are the newest.
-pub(super) fn store_rights(ctx: &Context, info: &GrantInfo) -> Result<(), VaultError> {
-    store_rights_of_ledger(&ctx.vault, &info.grant, &info.rights)?;
-    change::<GrantHeld>(&ctx.vault, &info.grant.to_string(), |held| {
-        held.used = held.used.max(info.used);
-    })?;
-    Ok(())
+/// Pause before the nodes are asked again, when too few have answered.
+const PAUSE: Duration = Duration::from_millis(300);
+
+/// What is to be permitted.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted {
+    /// Whether the view was begun before: then the nodes decide.
+    pub is_pending: bool,
+    pub save: bool,
 }
 
-/// Requires that the rights permit a view now. For a pending view the nodes decide.
-pub(super) fn check_permitted(
+/// A node's answer that permits the view, and is stored. One that permits is enough, because the
+/// ledger decides when it charges. To deny takes the answers of a majority: one node may show old
+/// rights, or more views than were used.
+///
+/// # Errors
+/// The denial by the newest rights that were shown.
+pub(super) async fn permitted(
+    ctx: &Context,
     grant: &GrantHeld,
-    info: &GrantInfo,
-    is_pending: bool,
-    save: bool,
-) -> Result<(), Error> {
+    wanted: Wanted,
+) -> Result<GrantInfo, Error> {
+    let first = ctx.api.grant(&grant.grant).await?;
+    let denied = match check(grant, &first, wanted) {
+        Ok(()) => {
+            store(ctx, &first)?;
+            return Ok(first);
+        }
+        Err(denied) => denied,
+    };
+    let end = Instant::now() + ctx.api.deadline();
+    let mut newest = (version(grant, &first), first, denied);
+    loop {
+        let mut denials = 0;
+        for info in ctx.api.grant_by_each(&grant.grant).await {
+            let Err(denied) = check(grant, &info, wanted) else {
+                store(ctx, &info)?;
+                return Ok(info);
+            };
+            denials += 1;
+            if version(grant, &info) > newest.0 {
+                newest = (version(grant, &info), info, denied);
+            }
+        }
+        if denials > ctx.api.voters() / 2 {
+            store(ctx, &newest.1)?;
+            return Err(newest.2);
+        }
+        if Instant::now() + PAUSE >= end {
+            return Err(Error::Unconfirmed(Box::new(newest.2)));
+        }
+        sleep(PAUSE).await;
+    }
+}
+
+/// Stores what the ledger shows.
+fn store(ctx: &Context, info: &GrantInfo) -> Result<(), VaultError> {
+    store_rights_of_ledger(&ctx.vault, &info.grant, &info.rights)?;
+    store_used_of_ledger(&ctx.vault, &info.grant, info.used)
+}
+
+/// The rights that a node shows, if the owner has signed them for this grant.
+fn shown(grant: &GrantHeld, info: &GrantInfo) -> Result<Rights, Error> {
     let rights = info.rights.verify()?;
     if rights.owner != grant.owner_key || rights.grant != grant.grant {
         return Err(Error::ForeignRights);
     }
+    Ok(rights)
+}
+
+/// Of the shown rights; 0 of those that the owner has not signed.
+fn version(grant: &GrantHeld, info: &GrantInfo) -> u64 {
+    shown(grant, info).map_or(0, |rights| rights.version)
+}
+
+/// Requires that the shown rights permit a view now.
+fn check(grant: &GrantHeld, info: &GrantInfo, wanted: Wanted) -> Result<(), Error> {
+    let rights = shown(grant, info)?;
     let owner = &grant.owner;
-    if save && !rights.may_save {
+    if wanted.save && !rights.may_save {
         return Err(Error::NoSaving(owner.clone()));
     }
-    if is_pending {
+    if wanted.is_pending {
         return Ok(());
     }
     let more = match info.other_retired {
@@ -51,7 +113,7 @@ pub(super) fn check_permitted(
         Err(Denied::Expired) => Err(Error::Expired { more }),
         Err(Denied::UsedUp) => Err(Error::UsedUp {
             permitted: rights.permitted,
-            used: info.used,
+            used: info.used.min(rights.permitted),
             more,
         }),
     }

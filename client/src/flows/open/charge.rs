@@ -13,7 +13,8 @@ use super::error::OpenError;
 use crate::clock;
 use crate::cluster_api::{ClusterApi, ClusterError};
 use crate::directory;
-use crate::vault::records::{GrantHeld, Identity, PendingView, Secret, change};
+use crate::flows::used_views::store_used_of_debit;
+use crate::vault::records::{GrantHeld, Identity, PendingView, Secret};
 use crate::vault::{Vault, VaultError};
 
 /// A pending view is kept for this long after its time, because the local clock is not the
@@ -102,9 +103,7 @@ pub(super) async fn debit(
             return Err(debit_error(vault, view, error));
         }
     };
-    change::<GrantHeld>(vault, &grant.grant.to_string(), |kept| {
-        kept.used = kept.used.max(debited.used);
-    })?;
+    store_used_of_debit(vault, &grant.grant, debited.used)?;
     Ok(debited)
 }
 

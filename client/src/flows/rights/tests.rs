@@ -1,11 +1,23 @@
-//! Tests of what an owner signs after a node has shown old, wild or foreign rights.
+//! Rights that an owner signs after a node has shown old, wild or foreign ones, and changes that no
+//! node keeps them from.
 
 #![allow(clippy::unwrap_used)]
 
+use std::future::ready;
+
+use axum::response::IntoResponse;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use cameo_common::api::{GrantInfo, PutRights, RightsStored, Role, paths};
 use cameo_common::ids::GrantId;
 use cameo_common::keys::PublicKey;
+use cameo_common::rights::MAX_VERSION_STEP;
 
+use super::base::newest;
 use super::*;
+use crate::agent::tests::rights as signed_rights;
+use crate::agent::tests::{ME, STRANGER, no, owned, told_of, with_nodes};
+use crate::vault::records::Stage;
 
 fn rights(version: u64, permitted: u32) -> Rights {
     Rights {
@@ -70,4 +82,113 @@ fn attack_rights_of_another_grant_or_owner_are_not_signed() {
         let refused = newest(rights(3, 1), 3, foreign).unwrap_err();
         assert!(matches!(refused, RightsError::ForeignRights), "{refused}");
     }
+}
+
+/// A node that shows the owner this, and records what follows the version `recorded`.
+fn node(shown: GrantInfo, recorded: u64) -> Router {
+    let stored = move |Json(put): Json<PutRights>| {
+        let version = put.rights.verify().unwrap().version;
+        ready(if version > recorded {
+            let in_mailbox = true;
+            Json(RightsStored {
+                version,
+                in_mailbox,
+            })
+            .into_response()
+        } else {
+            no(ErrorCode::StaleVersion)
+        })
+    };
+    Router::new()
+        .route(paths::GRANT, get(move || ready(Json(shown.clone()))))
+        .route(paths::RIGHTS, post(stored))
+}
+
+/// A node that shows rights of this version, which the ledger has.
+fn honest(version: u64) -> Router {
+    let grant = owned(Stage::Settled).grant;
+    node(told_of(signed_rights(ME, grant, version), 1), version)
+}
+
+/// What a node may show in place of rights of version 3.
+fn lies() -> Vec<GrantInfo> {
+    let grant = owned(Stage::Settled).grant;
+    let good = || told_of(signed_rights(ME, grant, 3), 1);
+    let mut forged = signed_rights(ME, grant, 3).as_bytes().to_vec();
+    forged[0] ^= 1;
+    vec![
+        told_of(signed_rights(ME, grant, 1), 1),
+        told_of(signed_rights(STRANGER, grant, 3), 1),
+        GrantInfo {
+            rights: Signed::from_bytes(forged),
+            ..good()
+        },
+        GrantInfo {
+            version: 9,
+            ..good()
+        },
+        GrantInfo {
+            role: Role::Viewer,
+            ..good()
+        },
+    ]
+}
+
+/// Changes the rights in a home that has version 3.
+async fn change(nodes: Vec<Router>, edit: fn(&mut Rights)) -> Result<Recorded, RightsError> {
+    let world = with_nodes(nodes).await;
+    let mut grant = owned(Stage::Settled);
+    grant.rights = signed_rights(ME, grant.grant, 3);
+    (grant.version, grant.recorded_version) = (3, 3);
+    let id = grant.grant.to_string();
+    world.vault().put(&id, &grant).unwrap();
+    record(&world.core.ctx, grant, edit).await
+}
+
+fn raise(rights: &mut Rights) {
+    rights.permitted = 9;
+}
+
+fn revoke(rights: &mut Rights) {
+    rights.revoked = true;
+}
+
+#[tokio::test]
+async fn attack_false_rights_of_one_node_keep_no_owner_from_changing_them() {
+    for lie in lies() {
+        // given a node that is asked first and shows what does not fit, and two honest ones
+        let nodes = vec![node(lie.clone(), 3), honest(3), honest(3)];
+        // when the rights are raised
+        let recorded = change(nodes, raise).await;
+        // then the others' answer is the base
+        let recorded = recorded.unwrap_or_else(|why| panic!("{why}: {lie:?}"));
+        assert_eq!((recorded.rights.version, recorded.rights.permitted), (4, 9));
+    }
+}
+
+#[tokio::test]
+async fn attack_false_rights_of_all_nodes_keep_no_owner_from_ending_them() {
+    for lie in lies() {
+        let nodes = || vec![node(lie.clone(), 3); 3];
+        // given nodes of which none shows what fits, then this home's own rights are ended
+        let ended = change(nodes(), revoke).await;
+        let ended = ended.unwrap_or_else(|why| panic!("{why}: {lie:?}"));
+        assert_eq!((ended.rights.version, ended.is_ending), (4, true));
+        // and nothing else is signed
+        assert!(change(nodes(), raise).await.is_err(), "{lie:?}");
+    }
+}
+
+#[tokio::test]
+async fn newer_rights_of_another_device_that_one_node_does_not_show_are_the_base() {
+    // given rights of version 5, by another device, which one node does not show
+    let withholds = node(
+        told_of(signed_rights(ME, owned(Stage::Settled).grant, 3), 1),
+        5,
+    );
+    let nodes = vec![withholds, honest(5), honest(5)];
+    // when this device changes them
+    let recorded = change(nodes, revoke).await.unwrap();
+    // then it is the next version
+    assert_eq!(recorded.rights.version, 6);
 }

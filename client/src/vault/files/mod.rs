@@ -1,10 +1,11 @@
 //! Files named on the command line: read within a limit, written completely or not at all, and
-//! never over an existing file.
+//! never over an existing file; and files that a command writes anew each time.
 //!
 //! A file's size is checked before memory is allocated for it. Each error names the file.
 
 mod new_file;
 mod read;
+mod replace;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ use crate::error_kind::{Classified, ErrorKind};
 
 pub use new_file::NewFile;
 pub use read::read;
+pub use replace::{create_private_folder, replace_private};
 
 /// A file that cannot be read or created.
 #[derive(Debug, Error)]

@@ -16,7 +16,7 @@ use crate::cluster_api::ClusterError;
 use crate::error_kind::{Classified, ErrorKind};
 use crate::vault::records::{GrantHeld, Secret};
 
-pub(crate) use world::world;
+pub(crate) use world::{World, told_of, world};
 
 pub(crate) const PHOTO: &[u8] = b"any bytes can be a photo";
 const NODES: [NodeId; 3] = [NodeId(1), NodeId(2), NodeId(3)];

@@ -8,7 +8,7 @@ use axum::extract::{Path as UrlPath, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use cameo_common::api::{
-    ApiError, ClusterInfo, DebitView, Debited, ErrorCode, ReleasePart, Released,
+    ApiError, ClusterInfo, DebitView, Debited, ErrorCode, GrantInfo, ReleasePart, Released,
 };
 use cameo_common::ids::{NodeId, RequestId};
 use cameo_common::keys::SealingSecret;
@@ -44,6 +44,10 @@ pub(super) struct Cluster {
     pub addresses: HashMap<NodeId, Signed<NodeAddress>>,
     /// A node that says of all others that they are where it is.
     pub misleading: Mutex<Option<NodeId>>,
+    /// What the ledger has of the grant.
+    pub shown: Mutex<GrantInfo>,
+    /// What nodes say of it instead.
+    pub false_words: Mutex<HashMap<NodeId, GrantInfo>>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -99,6 +103,11 @@ pub(super) type Shared = (Arc<Cluster>, NodeId);
 
 fn no(code: ErrorCode, status: StatusCode) -> Response {
     (status, Json(ApiError::new(code, "no"))).into_response()
+}
+
+pub(super) async fn told(State((cluster, node)): State<Shared>) -> Json<GrantInfo> {
+    let lie = cluster.false_words.lock().unwrap().get(&node).cloned();
+    Json(lie.unwrap_or_else(|| cluster.shown.lock().unwrap().clone()))
 }
 
 pub(super) async fn debit(

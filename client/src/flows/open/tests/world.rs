@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use cameo_codec::{Channels, CodecKey, HideOptions, Picture, hide};
-use cameo_common::api::ClusterInfo;
+use cameo_common::api::{ClusterInfo, GrantInfo, Role};
 use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
 use cameo_common::identity::{DeviceCertificate, UserCard};
 use cameo_common::ids::{GrantId, Hash, ImageId, Millis, NodeId, RequestId};
@@ -18,11 +18,12 @@ use cameo_common::sealing::{Dealing, PhotoInfo, deal, seal_photo};
 use cameo_common::signed::Signed;
 use cameo_common::statements::{Deal, FirstFloor, Manifest, NodeAddress, grant_id};
 
-use super::nodes::{Behaviour, Cluster, Shared, UNREAD, debit, part};
+use super::nodes::{Behaviour, Cluster, Shared, UNREAD, debit, part, told};
 use super::{NODES, PHOTO};
 use crate::clock;
 use crate::cluster_api::mock_node::MockPort;
 use crate::cluster_api::{ClusterApi, Pinned};
+use crate::flows::context::Context;
 use crate::flows::open::{OpenError, Viewed, find_pending, finish, open, prepare};
 use crate::vault::records::{GrantHeld, Identity, PendingView, Secret, change};
 use crate::vault::{Home, Passphrase, Vault};
@@ -145,12 +146,39 @@ fn rights(owner: &SigningKey, grant: GrantId) -> Rights {
     }
 }
 
+/// What a node tells the viewer of the grant.
+pub(crate) fn told_of(held: &GrantHeld, rights: Signed<Rights>, used: u32) -> GrantInfo {
+    let shown = rights.unverified().unwrap();
+    GrantInfo {
+        grant: held.grant,
+        role: Role::Viewer,
+        owner: held.owner.clone(),
+        viewer: "ben".parse().unwrap(),
+        image: held.image,
+        created: Millis(1),
+        manifest: held.manifest.clone(),
+        rights,
+        deal: Signed::from_bytes(vec![1]),
+        version: shown.version,
+        permitted: shown.permitted,
+        used,
+        left: shown.permitted.saturating_sub(used),
+        expires: shown.expires,
+        revoked: shown.revoked,
+        receipt: None,
+        acknowledged: 0,
+        in_mailbox: false,
+        other_retired: None,
+    }
+}
+
 fn serve(cluster: &Arc<Cluster>, id: NodeId, port: MockPort) {
     let router = Router::new()
         .route(
             "/v1/cluster",
             get(|State((cluster, node)): State<Shared>| async move { Json(cluster.told_by(node)) }),
         )
+        .route("/v1/grants/{grant}", get(told))
         .route("/v1/grants/{grant}/views", post(debit))
         .route("/v1/grants/{grant}/parts", post(part))
         .with_state((Arc::clone(cluster), id));
@@ -212,6 +240,8 @@ pub(crate) async fn world() -> World {
         refusing: Mutex::default(),
         addresses: addresses.collect(),
         misleading: Mutex::default(),
+        shown: Mutex::new(told_of(&held, held.rights.clone(), 0)),
+        false_words: Mutex::default(),
     });
     for (id, port) in listeners {
         serve(&cluster, id, port);
@@ -240,6 +270,30 @@ pub(crate) async fn world() -> World {
 }
 
 impl World {
+    pub fn context(&self) -> Context {
+        Context {
+            vault: self.vault.clone(),
+            me: Arc::new(self.me.clone()),
+            api: self.api.clone(),
+        }
+    }
+
+    /// Has the node that is asked first say this of the grant.
+    pub fn first_node_tells(&self, told: GrantInfo) {
+        let mut lies = self.cluster.false_words.lock().unwrap();
+        lies.insert(NODES[0], told);
+    }
+
+    /// Has all nodes say this of the grant.
+    pub fn all_nodes_tell(&self, told: GrantInfo) {
+        *self.cluster.shown.lock().unwrap() = told;
+    }
+
+    pub fn stored(&self) -> GrantHeld {
+        let id = self.held.grant.to_string();
+        self.vault.get(&id).unwrap().unwrap()
+    }
+
     pub async fn view(&self) -> Result<Viewed, OpenError> {
         let prepared = prepare(&self.vault, &self.me, self.held.clone()).await?;
         open(&self.vault, &self.api, &self.me, &prepared).await

@@ -1,12 +1,13 @@
 //! Confirmation of an ending by the nodes that hold parts: a lowering or a revocation is in force
 //! once so many have confirmed it that too few are left to release a view by older rights.
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use cameo_common::api::ErrorCode;
 use cameo_common::cluster_descriptor::NodeIdentity;
-use cameo_common::ids::{ClusterId, NodeId};
+use cameo_common::ids::{ClusterId, Hash, NodeId};
 use cameo_common::rights::Rights;
 use cameo_common::signed::Signed;
 use cameo_common::statements::{Confirmation, Deal};
@@ -120,9 +121,13 @@ async fn ask_holder(api: &ClusterApi, holder: &NodeIdentity, expected: &Expected
     }
     match answer {
         Ok(confirmation) => {
-            let confirmed = is_confirmed(&confirmation, holder, expected);
+            let confirmed = match what_it_confirms(&confirmation, holder, expected) {
+                Confirmed::These => true,
+                Confirmed::Newer(hash) => permit_no_more(api, holder, hash, expected).await,
+                Confirmed::Nothing => false,
+            };
             if !confirmed {
-                tracing::warn!(node = holder.id.0, "a node's confirmation is not valid");
+                tracing::warn!(node = holder.id.0, "a node's confirmation does not count");
             }
             confirmed
         }
@@ -138,22 +143,54 @@ fn lacks_them(answer: &Result<Signed<Confirmation>, ClusterError>) -> bool {
     matches!(code, Some(ErrorCode::Unavailable | ErrorCode::NotFound))
 }
 
-/// Whether this holder has signed that it releases nothing by rights older than these.
-fn is_confirmed(
+/// What a holder has signed: that it releases nothing by rights older than some.
+enum Confirmed {
+    /// Than those that were recorded.
+    These,
+    /// Than later ones, of this hash: of another device of the owner.
+    Newer(Hash),
+    Nothing,
+}
+
+fn what_it_confirms(
     confirmation: &Signed<Confirmation>,
     holder: &NodeIdentity,
     expected: &Expected<'_>,
-) -> bool {
+) -> Confirmed {
     let Ok(content) = confirmation.verify() else {
+        return Confirmed::Nothing;
+    };
+    let is_this = content.node == holder.key
+        && content.cluster == expected.cluster
+        && content.grant == expected.rights.grant;
+    match content.version.cmp(&expected.rights.version) {
+        Ordering::Equal if is_this && content.rights == expected.statement.hash() => {
+            Confirmed::These
+        }
+        Ordering::Greater if is_this => Confirmed::Newer(content.rights),
+        _ => Confirmed::Nothing,
+    }
+}
+
+/// Whether the later rights of this hash, which the holder shows, permit no more than the ending.
+/// Else these were never recorded, though a node has said so, or were taken back.
+async fn permit_no_more(
+    api: &ClusterApi,
+    holder: &NodeIdentity,
+    hash: Hash,
+    expected: &Expected<'_>,
+) -> bool {
+    let ending = expected.rights;
+    let Ok(info) = api.grant_at(holder.id, &ending.grant).await else {
         return false;
     };
-    let same =
-        content.version == expected.rights.version && content.rights == expected.statement.hash();
-    content.node == holder.key
-        && content.cluster == expected.cluster
-        && content.grant == expected.rights.grant
-        // Another device of the owner may have signed later rights.
-        && (same || content.version > expected.rights.version)
+    let Ok(later) = info.rights.verify() else {
+        return false;
+    };
+    info.rights.hash() == hash
+        && later.owner == ending.owner
+        && later.grant == ending.grant
+        && (later.revoked || !is_ending(&later, ending))
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use cameo_common::registration::RegistrationMode;
 use cameo_common::statements::{DealtPart, FirstFloor, NodeAddress};
 
 use super::*;
+use crate::agent::tests::told_of;
 use crate::clock;
 use crate::cluster_api::Pinned;
 use crate::cluster_api::mock_node::{MockPort, node_key};
@@ -36,6 +37,10 @@ enum Behaviour {
     Silent,
     /// Confirms with something false.
     False(Fault),
+    /// Has later rights, of another device of the owner, which are revoked or not.
+    Later {
+        revoked: bool,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -110,6 +115,9 @@ async fn confirm(State((nodes, node)): State<Shared>, Json(body): Json<ConfirmRi
         Behaviour::CutOff => return no(),
         Behaviour::Honest if nodes.ledger.lock().unwrap().is_none() => return no(),
         Behaviour::Honest | Behaviour::Liar => {}
+        Behaviour::Later { revoked } => {
+            (confirmation.version, confirmation.rights) = (3, later(revoked).hash());
+        }
         Behaviour::False(Fault::Key) => {
             key = node_key(NodeId(node.0 % 3 + 1));
             confirmation.node = key.public();
@@ -121,6 +129,24 @@ async fn confirm(State((nodes, node)): State<Shared>, Json(body): Json<ConfirmRi
     }
     let confirmation = Signed::new(&key, confirmation);
     Json(Confirmed { confirmation }).into_response()
+}
+
+/// Version 3 of the rights.
+fn later(revoked: bool) -> Signed<Rights> {
+    let rights = Rights {
+        revoked,
+        ..rights(3)
+    };
+    Signed::new(&owner(), rights)
+}
+
+async fn shown(State((nodes, node)): State<Shared>) -> Response {
+    let Behaviour::Later { revoked } = nodes.behaviours[&node] else {
+        return no();
+    };
+    let mut told = told_of(later(revoked), 0);
+    told.grant = GRANT;
+    Json(told).into_response()
 }
 
 async fn info(State((nodes, node)): State<Shared>) -> Json<ClusterInfo> {
@@ -198,6 +224,7 @@ async fn ask(behaviours: [Behaviour; 3], recorded: bool) -> Confirmations {
     for (id, port) in listeners {
         let router = Router::new()
             .route("/v1/cluster", get(info))
+            .route("/v1/grants/{grant}", get(shown))
             .route("/v1/grants/{grant}/rights", post(put))
             .route("/v1/grants/{grant}/confirmation", post(confirm))
             .with_state((nodes.clone(), id));
@@ -256,6 +283,20 @@ async fn attack_false_confirmations_are_not_counted() {
         assert_eq!(found.confirmed, 1, "{fault:?}");
         assert!(!found.is_in_force(), "{fault:?}");
     }
+}
+
+#[tokio::test]
+async fn attack_an_ending_that_was_not_recorded_is_not_in_force_by_later_rights_that_permit_more() {
+    // given an ending that a liar says is recorded, while another device has signed later rights
+    let permits_more = Behaviour::Later { revoked: false };
+    let found = ask([Liar, permits_more, permits_more], false).await;
+    // then these do not confirm it
+    assert_eq!(found.confirmed, 1);
+    assert!(!found.is_in_force());
+    // and later rights that are ended as well do
+    let ended = Behaviour::Later { revoked: true };
+    let found = ask([CutOff, ended, ended], false).await;
+    assert_eq!(found.confirmed, 2);
 }
 
 #[tokio::test]

@@ -1,0 +1,101 @@
+//! A new device key of a home, at nodes of which one may lie.
+
+#![allow(clippy::unwrap_used)]
+
+use std::future::ready;
+
+use axum::response::IntoResponse;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use cameo_common::api::{Registered, paths};
+use parking_lot::Mutex;
+
+use super::*;
+use crate::agent::tests::{ME, World, no, person, with_nodes};
+
+/// The certificates that the ledger has.
+type Ledger = Arc<Mutex<Vec<Signed<DeviceCertificate>>>>;
+
+fn registered() -> Json<Registered> {
+    Json(Registered { created: true })
+}
+
+/// The directory's answer with these devices.
+fn info(certificates: &[Signed<DeviceCertificate>]) -> UserInfo {
+    let card = person("ben", ME).card;
+    let device = |certificate: &Signed<DeviceCertificate>| DeviceInfo {
+        certificate: certificate.clone(),
+        endpoint: None,
+        epoch: None,
+        revocation: None,
+    };
+    UserInfo {
+        card: Signed::new(&SigningKey::from_seed(ME), card),
+        devices: certificates.iter().map(device).collect(),
+        online: None,
+        epoch: None,
+        retired: None,
+    }
+}
+
+/// A node that registers devices, and shows those that are.
+fn honest(ledger: &Ledger) -> Router {
+    let (written, read) = (Arc::clone(ledger), Arc::clone(ledger));
+    let register = post(move |Json(body): Json<Register>| {
+        written.lock().push(body.certificate);
+        ready(registered())
+    });
+    Router::new()
+        .route(paths::USERS, register)
+        .route(paths::USER, get(move || ready(Json(info(&read.lock())))))
+}
+
+/// A node that answers that a device is registered, and shows it, and does nothing.
+fn liar() -> Router {
+    let claimed = Ledger::default();
+    honest(&claimed)
+}
+
+/// A node without a majority.
+fn cut_off() -> Router {
+    let away = || ready(no(ErrorCode::NoQuorum).into_response());
+    Router::new()
+        .route(paths::USERS, post(away))
+        .route(paths::USER, get(away))
+}
+
+fn device_of(world: &World) -> PublicKey {
+    let kept = world.vault().get::<Identity>(Identity::ID).unwrap();
+    kept.unwrap().device_key().public()
+}
+
+#[tokio::test]
+async fn attack_one_nodes_word_that_a_device_is_registered_costs_no_home_its_key() {
+    // given a node that answers falsely that a device is registered, and two without a majority
+    let world = with_nodes(vec![liar(), cut_off(), cut_off()]).await;
+    let before = device_of(&world);
+    // when the home is to get a new key
+    let refused = renew(&world.core.ctx).await.unwrap_err();
+    // then it keeps the old one, and that is said
+    assert_eq!(device_of(&world), before);
+    assert_eq!(refused.kind(), ErrorKind::ClusterAway, "{refused}");
+    assert!(
+        refused.to_string().contains("keeps its device"),
+        "{refused}"
+    );
+}
+
+#[tokio::test]
+async fn attack_a_registration_that_a_liar_kept_to_itself_is_told_to_the_others() {
+    // given a node that answers falsely that a device is registered, and two honest ones
+    let ledger = Ledger::default();
+    let world = with_nodes(vec![liar(), honest(&ledger), honest(&ledger)]).await;
+    // when the home gets a new key
+    let renewed = renew(&world.core.ctx).await.unwrap();
+    // then the ledger has it
+    assert_eq!(device_of(&world), renewed.device);
+    let known = ledger.lock();
+    let of_new =
+        |signed: &Signed<DeviceCertificate>| signed.verify().unwrap().device == renewed.device;
+    assert!(known.iter().any(of_new));
+}
