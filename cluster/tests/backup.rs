@@ -154,7 +154,10 @@ async fn given_nodes_that_run_or_not_when_the_status_is_asked_then_it_says_what_
     assert_eq!(code, Some(0), "{status}");
     assert_eq!(status["leader"], leader.0);
     for node in status["nodes"].as_array().expect("nodes") {
-        assert!(node["disk_free"].as_u64() > Some(0), "{node}");
+        let disk = &node["disk"];
+        assert!(disk["free"].as_u64() > Some(0), "{node}");
+        assert!(disk["size"].as_u64() >= disk["free"].as_u64(), "{node}");
+        assert!(disk["reserve"].as_u64() > Some(0), "{node}");
         assert_eq!(node["version"], env!("CARGO_PKG_VERSION"));
     }
     // when a follower is down

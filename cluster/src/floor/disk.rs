@@ -21,7 +21,8 @@ pub trait FloorDisk: Send + Sync + 'static {
     /// Appends to the file, and returns once the whole file is durable.
     ///
     /// # Errors
-    /// When the disk is full or gone: the file ends somewhere within the bytes, and takes no more.
+    /// When the disk is full or gone: the file ends somewhere within the bytes, and takes no more
+    /// appends until it is replaced.
     fn append(&self, bytes: Vec<u8>) -> BoxFuture<'static, io::Result<()>>;
 
     /// Replaces the whole file, durably: after a crash it has the old bytes or these.

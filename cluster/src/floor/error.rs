@@ -40,6 +40,11 @@ pub enum FloorError {
     Refused(#[from] FloorRefusal),
     #[error("too many releases wait for this node's disk: ask other nodes")]
     Busy,
+    #[error(
+        "this node's disk is full, and nothing is released without a record: ask other nodes. It \
+         goes on when there is room"
+    )]
+    DiskFull,
     #[error("this node cannot record releases any more ({0}): ask other nodes")]
     Failed(String),
 }

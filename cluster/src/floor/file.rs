@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 
 use super::disk::FloorDisk;
 use crate::host::blocking::Blocking;
-use crate::store::{is_disk_full, rename_durably, stop_process};
+use crate::store::{is_disk_full, rename_durably, rewrite_in_place, stop_process};
 
 /// The file's name in the data folder.
 const NAME: &str = "floor";
@@ -23,8 +23,15 @@ const NAME: &str = "floor";
 pub struct FloorFile {
     path: PathBuf,
     blocking: Blocking,
-    /// Open at its end, from the first append on.
-    open: Arc<Mutex<Option<File>>>,
+    open: Arc<Mutex<Open>>,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    /// At its end, from the first append on.
+    file: Option<File>,
+    /// This process has written and synced all of the file.
+    is_settled: bool,
 }
 
 impl FloorFile {
@@ -40,7 +47,11 @@ impl FloorFile {
 
     fn append_now(&self, bytes: &[u8]) -> io::Result<()> {
         let mut open = self.open.lock();
-        let file = match &mut *open {
+        if !open.is_settled {
+            rewrite_in_place(&self.path)?;
+            open.is_settled = true;
+        }
+        let file = match &mut open.file {
             Some(file) => file,
             none => none.insert(OpenOptions::new().append(true).open(&self.path)?),
         };
@@ -64,7 +75,10 @@ impl FloorFile {
         file.sync_all()?;
         rename_durably(&part, &self.path)?;
         // The file that it names now is another one.
-        *open = None;
+        *open = Open {
+            file: None,
+            is_settled: true,
+        };
         Ok(())
     }
 

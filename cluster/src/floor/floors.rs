@@ -1,11 +1,14 @@
 //! The floors of a node, and their group commit.
 
 use std::fmt;
+use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use cameo_common::ids::{GrantId, Hash, Millis};
 use parking_lot::Mutex;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::disk::FloorDisk;
 use super::error::{FloorError, OpenError};
@@ -13,6 +16,10 @@ use super::frame;
 use super::grant_floor::{GrantFloor, Shown};
 use super::header::{self, Owner};
 use super::kept::Kept;
+use crate::store::is_disk_full;
+
+/// Pause after a full disk: the whole file is written anew then.
+const FULL_PAUSE: Duration = Duration::from_secs(1);
 
 /// The floors of a node. Clones share them.
 #[derive(Clone)]
@@ -30,6 +37,15 @@ struct State {
     kept: Kept,
     /// A task writes what is pending.
     writing: bool,
+    /// The disk was full then, and the file may end in bytes of a record that it has in part.
+    full: Option<Instant>,
+}
+
+impl State {
+    /// Whether it is too early to write after a full disk.
+    fn is_full(&self) -> bool {
+        self.full.is_some_and(|since| since.elapsed() < FULL_PAUSE)
+    }
 }
 
 /// Progress on the disk.
@@ -39,7 +55,7 @@ struct Written {
     durable: u64,
     /// Syncs so far.
     syncs: u64,
-    failed: Option<String>,
+    failed: Option<FloorError>,
 }
 
 impl Floors {
@@ -75,6 +91,7 @@ impl Floors {
                 state: Mutex::new(State {
                     kept,
                     writing: false,
+                    full: None,
                 }),
                 written: watch::Sender::new(written),
             }),
@@ -129,13 +146,13 @@ impl Floors {
         release: Option<(Hash, Millis)>,
     ) -> Result<(), FloorError> {
         let mut written = self.shared.written.subscribe();
-        if let Some(why) = &written.borrow().failed {
-            return Err(FloorError::Failed(why.clone()));
-        }
         let recorded = {
             let mut state = self.shared.state.lock();
+            self.shared.check(&state)?;
             let recorded = state.kept.record(shown, release);
-            if state.kept.has_pending() && !std::mem::replace(&mut state.writing, true) {
+            // After a full disk also what earlier callers have not got there.
+            let is_due = state.kept.has_pending() || state.full.is_some();
+            if is_due && !std::mem::replace(&mut state.writing, true) {
                 tokio::spawn(self.shared.clone().write());
             }
             recorded
@@ -147,19 +164,36 @@ impl Floors {
             .await
             .map_err(|_| FloorError::Failed("the node is stopping".to_owned()))?;
         match &ended.failed {
-            None => Ok(()),
-            Some(why) => Err(FloorError::Failed(why.clone())),
+            Some(why) if ended.durable < number => Err(why.clone()),
+            _ => Ok(()),
         }
     }
 }
 
 impl Shared {
+    /// Whether a record may be made now. After a full disk it is tried again.
+    fn check(&self, state: &State) -> Result<(), FloorError> {
+        let failed = self.written.borrow().failed.clone();
+        match failed {
+            Some(FloorError::DiskFull) if !state.is_full() => {
+                self.written.send_modify(|written| written.failed = None);
+                Ok(())
+            }
+            Some(why) => Err(why),
+            None => Ok(()),
+        }
+    }
+
     /// Writes what is pending, one sync after another, until nothing is.
     async fn write(self: Arc<Self>) {
         loop {
             let write = {
                 let mut state = self.state.lock();
-                let Some(write) = state.kept.next_write() else {
+                let next = match state.full.take() {
+                    Some(_) => Some(state.kept.rewritten()),
+                    None => state.kept.next_write(),
+                };
+                let Some(write) = next else {
                     state.writing = false;
                     return;
                 };
@@ -175,15 +209,31 @@ impl Shared {
                     written.durable = write.number;
                     written.syncs += 1;
                 }),
-                // `writing` stays: nothing may be written after bytes that are there in part.
                 Err(error) => {
-                    tracing::error!(%error, "the floors cannot be written: no part is released");
-                    self.written
-                        .send_modify(|written| written.failed = Some(error.to_string()));
+                    self.fail(&error);
                     return;
                 }
             }
         }
+    }
+}
+
+impl Shared {
+    /// Nothing may be written after bytes that are there in part: after a full disk the next write
+    /// replaces the whole file, and after any other failure `writing` stays.
+    fn fail(&self, error: &io::Error) {
+        tracing::error!(%error, "the floors cannot be written: no part is released");
+        let why = match is_disk_full(error) {
+            true => FloorError::DiskFull,
+            false => FloorError::Failed(error.to_string()),
+        };
+        let mut state = self.state.lock();
+        if why == FloorError::DiskFull {
+            state.full = Some(Instant::now());
+            state.writing = false;
+        }
+        self.written
+            .send_modify(|written| written.failed = Some(why));
     }
 }
 

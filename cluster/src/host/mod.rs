@@ -5,7 +5,7 @@
 pub mod blocking;
 pub mod clock;
 pub mod descriptors;
-pub mod disk_room;
+pub mod disk_space;
 pub mod listen_error;
 pub mod log;
 pub(crate) mod lost_folder;

@@ -153,7 +153,7 @@ fn code_of_floor(error: &FloorError) -> ErrorCode {
     match error {
         FloorError::Refused(FloorRefusal::Spent { .. }) => ErrorCode::UsedUp,
         FloorError::Refused(_) => ErrorCode::RolledBack,
-        FloorError::Busy | FloorError::Failed(_) => ErrorCode::Unavailable,
+        FloorError::Busy | FloorError::DiskFull | FloorError::Failed(_) => ErrorCode::Unavailable,
     }
 }
 
@@ -190,6 +190,11 @@ impl From<ProposeError> for Fault {
             ProposeError::TooLarge => {
                 Self::new(ErrorCode::TooLarge, "the command is too large for the log")
             }
+            ProposeError::LowDiskSpace => Self::new(
+                ErrorCode::Unavailable,
+                "this node is low on disk space and takes no commands, and nothing was done: ask \
+                 another node, or free space on the disk of this one",
+            ),
             ProposeError::Stopping => stopping(),
         }
     }

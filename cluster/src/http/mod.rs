@@ -28,7 +28,6 @@ mod wrong_signers;
 
 use std::fmt;
 use std::ops::Deref;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
@@ -76,8 +75,6 @@ pub struct ApiDeps {
     pub cluster: ClusterId,
     /// Where this node serves, signed by it.
     pub address: Signed<NodeAddress>,
-    /// The data folder; None in the simulator.
-    pub folder: Option<PathBuf>,
     pub backups: Taking,
     /// False at a worker.
     pub has_vote: bool,

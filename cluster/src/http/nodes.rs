@@ -1,12 +1,10 @@
 //! Public reads of a node and its cluster: descriptors, status, state hash.
 
-use std::path::Path;
-
 use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
 use cameo_common::api::{
-    ClusterInfo, DiskSpace, ErrorCode, JobMemory, MemberInfo, NodeStatus, SCHEMA, StateHash,
+    ClusterInfo, DiskInfo, ErrorCode, JobMemory, MemberInfo, NodeStatus, SCHEMA, StateHash,
     WaitsForVoters, paths,
 };
 use tokio::time::Instant;
@@ -14,6 +12,7 @@ use tokio::time::Instant;
 use super::body::InQuery;
 use super::read::Freshness;
 use super::{Api, Fault};
+use crate::host::disk_space::DiskStatus;
 use crate::jobs::Worker;
 use crate::raft::quarantine::Waits;
 use cameo_machine::read;
@@ -87,16 +86,7 @@ async fn status(State(api): State<Api>) -> Json<NodeStatus> {
         quarantined: status.quarantined,
         waits: status.waits.map(waits),
         version: VERSION.to_owned(),
-        disk: api.folder.as_deref().and_then(disk_space),
-    })
-}
-
-/// None where the system does not tell.
-fn disk_space(folder: &Path) -> Option<DiskSpace> {
-    let found = rustix::fs::statvfs(folder).ok()?;
-    Some(DiskSpace {
-        free: found.f_bavail.saturating_mul(found.f_frsize),
-        size: found.f_blocks.saturating_mul(found.f_frsize),
+        disk: disk(status.disk),
     })
 }
 
@@ -105,6 +95,15 @@ pub(super) fn waits(of: Waits) -> WaitsForVoters {
         voters: of.voters.into_iter().collect(),
         answers_missing: of.answers_missing as u64,
         may_be_copy: of.may_be_copy,
+    }
+}
+
+pub(super) fn disk(of: DiskStatus) -> DiskInfo {
+    DiskInfo {
+        free: of.free,
+        size: of.size,
+        reserve: of.reserve,
+        low: of.is_low,
     }
 }
 

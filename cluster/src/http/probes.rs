@@ -2,7 +2,6 @@
 //! calls. In the clear, at the address of the metrics, from the node's start on.
 
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,8 +14,7 @@ use cameo_common::ids::NodeId;
 use tokio::time::Instant;
 
 use super::deadline;
-use crate::host::blocking::Blocking;
-use crate::host::disk_room::{self, MIN_FREE_BYTES};
+use crate::host::disk_space::DiskStatus;
 use crate::jobs::Reporter;
 use crate::raft::quarantine::Waits;
 use crate::raft::{AppliedState, Raft, ReadError};
@@ -34,9 +32,6 @@ pub struct Probes {
     pub raft: Raft,
     pub state: Arc<dyn AppliedState>,
     pub reporter: Arc<Reporter>,
-    /// The data folder.
-    pub data: PathBuf,
-    pub blocking: Blocking,
     /// What the node waits for before it serves its cluster.
     pub not_formed: Arc<dyn Fn() -> Option<String> + Send + Sync>,
 }
@@ -78,11 +73,6 @@ impl Probes {
                 Some(self.raft.confirmed_index(deadline).await)
             }
         };
-        let data = self.data.clone();
-        let measure = move || disk_room::lacking(&data);
-        // What is not known is no reason: writes tell the state of the disk.
-        let measured = tokio::time::timeout(MAJORITY_DEADLINE, self.blocking.run(measure));
-        let few_bytes = measured.await.ok().and_then(Result::ok);
         Observed {
             failure: self.failure(),
             is_stopping: self.reporter.now().draining,
@@ -91,7 +81,7 @@ impl Probes {
             not_formed,
             confirmed,
             applied: self.state.applied(),
-            few_bytes: few_bytes.and_then(Result::ok).flatten(),
+            disk: status.disk,
         }
     }
 }
@@ -138,8 +128,7 @@ struct Observed {
     /// An index that a majority has confirmed just now; `None` when it was not asked.
     confirmed: Option<Result<u64, ReadError>>,
     applied: u64,
-    /// Free bytes, if they are too few.
-    few_bytes: Option<u64>,
+    disk: DiskStatus,
 }
 
 impl Observed {
@@ -175,12 +164,8 @@ impl Observed {
                 }
             }
         }
-        if let Some(free) = self.few_bytes {
-            let why = format!(
-                "{free} bytes are free on the disk of the data folder, and {MIN_FREE_BYTES} are \
-                 needed"
-            );
-            add(NotReadyCode::LowDiskSpace, why);
+        if let Some(low) = self.disk.low() {
+            add(NotReadyCode::LowDiskSpace, low.to_string());
         }
         reasons
     }
@@ -201,7 +186,19 @@ mod tests {
         waits: None,
         confirmed: Some(Ok(5_000)),
         applied: 4_500,
-        few_bytes: None,
+        disk: DiskStatus {
+            free: Some(u64::MAX),
+            size: Some(u64::MAX),
+            reserve: 10,
+            is_low: false,
+        },
+    };
+
+    const LOW: DiskStatus = DiskStatus {
+        free: Some(7),
+        size: Some(u64::MAX),
+        reserve: 10,
+        is_low: true,
     };
 
     fn codes(observed: Observed) -> Vec<NotReadyCode> {
@@ -236,7 +233,7 @@ mod tests {
         };
         assert_eq!(of(|of| of.failure = Some("disk".to_owned())), [Failed]);
         assert_eq!(of(|of| of.is_stopping = true), [Stopping]);
-        assert_eq!(of(|of| of.few_bytes = Some(7)), [LowDiskSpace]);
+        assert_eq!(of(|of| of.disk = LOW), [LowDiskSpace]);
         let no_leader = |of: &mut Observed| of.confirmed = Some(Err(ReadError::NoLeader));
         assert_eq!(of(no_leader), [NoMajority]);
         let not_formed = |of: &mut Observed| {
@@ -261,11 +258,12 @@ mod tests {
     fn all_reasons_are_told_at_once() {
         let observed = Observed {
             is_stopping: true,
-            few_bytes: Some(7),
+            disk: LOW,
             ..READY
         };
         let reasons = observed.reasons();
         assert_eq!(reasons.len(), 2);
-        assert!(reasons[1].message.starts_with("7 bytes are free"));
+        let message = &reasons[1].message;
+        assert!(message.contains("7 bytes are free"), "{message}");
     }
 }

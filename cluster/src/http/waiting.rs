@@ -59,7 +59,7 @@ async fn status(State(waiting): State<Waiting>) -> Json<NodeStatus> {
         quarantined: status.quarantined,
         waits: status.waits.map(super::nodes::waits),
         version: super::nodes::VERSION.to_owned(),
-        disk: None,
+        disk: super::nodes::disk(status.disk),
     })
 }
 

@@ -1,6 +1,5 @@
 //! Services of a node, from the time when its cluster has formed.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +15,6 @@ use super::leader::Leader;
 use super::node_rpc_answers::NodeRpcAnswers;
 use super::pre_raft_parts::PreRaftParts;
 use super::stage::Stage;
-use super::storage::OnDisk;
 use crate::backup::{Captures, Taking};
 use crate::event_stream::Streams;
 use crate::floor::Floors;
@@ -26,6 +24,7 @@ use crate::key_release::{Releaser, ReleaserDeps};
 use crate::node_rpc::NodeRpc;
 use crate::presence::{Presence, PresenceAnswers, Renewals};
 use crate::raft::{AppliedState, Genesis, Raft, RaftReplica, Replica};
+use crate::store::OnDemandSnapshots;
 
 /// Interval of the checks for the first entry, unless a notification comes first.
 const STATE_CHECK: Duration = Duration::from_millis(50);
@@ -37,7 +36,7 @@ pub(super) struct FormedNode {
     pub url: String,
     pub genesis: Arc<Genesis>,
     pub floors: Floors,
-    pub on_disk: Option<OnDisk>,
+    pub snapshots: Option<Arc<dyn OnDemandSnapshots>>,
 }
 
 /// The services for clients and other nodes, with their background tasks.
@@ -61,7 +60,7 @@ impl FormedServices {
             url,
             genesis,
             floors,
-            on_disk,
+            snapshots,
         } = node;
         let descriptor = genesis.descriptor();
         let cluster = ClusterId(descriptor.hash().0);
@@ -75,10 +74,6 @@ impl FormedServices {
             parts.clock.clone(),
             parts.latencies.clone(),
         ));
-        let (snapshots, folder) = match on_disk {
-            Some(OnDisk { snapshots, folder }) => (Some(snapshots), Some(folder)),
-            None => (None, None),
-        };
         let operators_view = replica.clone();
         let captures = Captures::new(
             cluster,
@@ -94,7 +89,6 @@ impl FormedServices {
             has_vote: genesis.member(id).is_some(),
             replica,
             captures: Arc::new(captures),
-            folder,
             presence: Arc::new(Presence::new(id)),
             streams: Arc::default(),
         };
@@ -137,7 +131,6 @@ struct SharedParts {
     has_vote: bool,
     replica: Arc<dyn Replica>,
     captures: Arc<Captures>,
-    folder: Option<PathBuf>,
     presence: Arc<Presence>,
     streams: Arc<Streams>,
 }
@@ -195,7 +188,6 @@ impl SharedParts {
             node: self.id,
             cluster: self.cluster,
             address: self.address,
-            folder: self.folder,
             backups: Taking::new(self.id, self.replica.clone(), self.captures),
             has_vote: self.has_vote,
             replica: self.replica,

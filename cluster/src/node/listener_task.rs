@@ -1,7 +1,6 @@
 //! The HTTP listeners: they tell clients to wait until the cluster has formed, and serve them from
 //! then on.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
@@ -12,22 +11,20 @@ use tokio::sync::{oneshot, watch};
 use super::formed_services::{FormedNode, FormedServices};
 use super::pre_raft_parts::PreRaftParts;
 use super::stage::Stage;
-use super::storage::OnDisk;
 use crate::floor::{FloorDisk, FloorMark, Floors, Owner};
 use crate::http::{self, HttpPort, Probes};
 use crate::raft::{AppliedState, BootstrapState, Genesis, Raft};
+use crate::store::OnDemandSnapshots;
 
 /// The task of the HTTP listeners, from the node's start to its stop.
 pub(super) struct ListenerTask {
     pub id: NodeId,
-    /// The data folder.
-    pub data: PathBuf,
     /// Where clients reach this node.
     pub url: String,
     pub parts: PreRaftParts,
     pub raft: Raft,
     pub state: Arc<dyn AppliedState>,
-    pub on_disk: Option<OnDisk>,
+    pub snapshots: Option<Arc<dyn OnDemandSnapshots>>,
     pub floor: Arc<dyn FloorDisk>,
     /// Told to other nodes, once the floors are open.
     pub mark: FloorMark,
@@ -43,12 +40,11 @@ impl ListenerTask {
     pub(super) async fn run(self) {
         let Self {
             id,
-            data,
             url,
             parts,
             raft,
             state,
-            on_disk,
+            snapshots,
             floor,
             mark,
             port,
@@ -75,8 +71,6 @@ impl ListenerTask {
             raft: raft.clone(),
             state: state.clone(),
             reporter: parts.reporter.clone(),
-            data,
-            blocking: parts.blocking,
             not_formed: Arc::new(move || staged.borrow().not_ready()),
         };
         let in_the_clear = router.clone().merge(probes.clone().router());
@@ -113,7 +107,7 @@ impl ListenerTask {
             url,
             genesis,
             floors,
-            on_disk,
+            snapshots,
         };
         let services = FormedServices::start(node, parts, raft, state, stopping.clone());
         let stops = async move {

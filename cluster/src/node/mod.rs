@@ -54,7 +54,7 @@ pub use host::{Host, JobSlots};
 pub use secret_file::SecretFile;
 pub use stage::Stage;
 pub use start_error::StartError;
-pub use storage::{NodeStorage, OnDisk};
+pub use storage::NodeStorage;
 
 /// Time for calls in progress when the node stops.
 const HTTP_DRAIN: Duration = Duration::from_secs(5);
@@ -85,6 +85,14 @@ impl Node {
     /// When the secret, the data folder, the node key, the decision log, a port or the system's
     /// resources cannot be used: see [`StartError`]. Nothing is left running.
     pub async fn start(config: Config) -> Result<Self, StartError> {
+        Self::start_with(config, Options::default()).await
+    }
+
+    /// Starts a node with other limits of its store.
+    ///
+    /// # Errors
+    /// As [`Node::start`].
+    pub async fn start_with(config: Config, store: Options) -> Result<Self, StartError> {
         // Before any file: a folder that was opened with too few descriptors is hard to close well.
         let host = Host::of_machine()?;
         let (config, credential) = Credential::read(config)?;
@@ -92,11 +100,11 @@ impl Node {
         // Opened before the keys are created, because the store refuses a folder that is not its
         // own.
         let decider = Decider::new(host.signatures.clone(), host.rng.clone());
-        let options = Options {
+        let store = Options {
             latencies: host.latencies.clone(),
-            ..Options::default()
+            ..store
         };
-        let opened = open_store(&config, decider, options).await?;
+        let opened = open_store(&config, decider, store).await?;
         let storage = storage(&config, host.blocking, opened);
         Self::start_on(host, config, credential, storage).await
     }
@@ -134,10 +142,16 @@ impl Node {
         let settings = raft_settings(&config, &url, entrance);
         let mark = FloorMark::find(&*storage.floor);
         let state = storage.state.clone();
-        let deps = parts.raft_deps(raft_runtime, mark.clone(), storage.quarantine, state);
+        let deps = parts.raft_deps(
+            raft_runtime,
+            mark.clone(),
+            storage.quarantine,
+            storage.space,
+            state,
+        );
         let raft = raft::start(settings, deps, storage.raft.parts()).await?;
         let (state, floor, close) = (storage.state, storage.floor, storage.close);
-        let on_disk = storage.on_disk;
+        let snapshots = storage.snapshots;
 
         let (stage, staged) = watch::channel(Stage::Waiting("starting".to_owned()));
         let stopping = watch::Sender::new(false);
@@ -146,12 +160,11 @@ impl Node {
         let serving = tokio::spawn(
             ListenerTask {
                 id: config.id,
-                data: config.data.clone(),
                 url: url.clone(),
                 parts,
                 raft: raft.clone(),
                 state: state.clone(),
-                on_disk,
+                snapshots,
                 floor,
                 mark,
                 port,

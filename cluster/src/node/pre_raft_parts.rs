@@ -17,6 +17,7 @@ use crate::config::Config;
 use crate::floor::FloorMark;
 use crate::host::blocking::Blocking;
 use crate::host::clock::WallClock;
+use crate::host::disk_space::DiskSpace;
 use crate::host::rng::NodeRng;
 use crate::host::signatures::RememberedSignatures;
 use crate::jobs::worker::output::DOWNLOAD_DEADLINE;
@@ -95,6 +96,7 @@ impl PreRaftParts {
         raft_runtime: Option<Handle>,
         floor: FloorMark,
         quarantine: Arc<dyn QuarantineDisk>,
+        space: Arc<DiskSpace>,
         state: Arc<dyn AppliedState>,
     ) -> RaftDeps {
         let gate = TokenGate {
@@ -114,6 +116,7 @@ impl PreRaftParts {
             app_runtime: tokio::runtime::Handle::current(),
             blocking: self.blocking,
             incarnation: self.incarnation,
+            space,
             floor,
             quarantine,
             raft_runtime,

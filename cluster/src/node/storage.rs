@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -13,6 +13,7 @@ use super::start_error::StartError;
 use crate::config::Config;
 use crate::floor::{self, FloorDisk, FloorFile, Owner};
 use crate::host::blocking::Blocking;
+use crate::host::disk_space::DiskSpace;
 use crate::host::thread_priority;
 use crate::raft::quarantine::{QuarantineDisk, QuarantineFolder};
 use crate::raft::{self, AppliedState};
@@ -70,19 +71,12 @@ pub struct NodeStorage<S> {
     pub floor: Arc<dyn FloorDisk>,
     /// The files of what this node remembers of its peers, and of its quarantine.
     pub quarantine: Arc<dyn QuarantineDisk>,
-    /// None in the simulator.
-    pub on_disk: Option<OnDisk>,
+    /// For backups; None in the simulator.
+    pub snapshots: Option<Arc<dyn OnDemandSnapshots>>,
+    /// Whether there is room on the disk of all these.
+    pub space: Arc<DiskSpace>,
     /// Writes the state to disk, at an orderly stop.
     pub close: Box<dyn FnOnce() -> io::Result<()> + Send>,
-}
-
-/// What a storage on a real disk has besides.
-#[derive(Debug, Clone)]
-pub struct OnDisk {
-    /// For backups.
-    pub snapshots: Arc<dyn OnDemandSnapshots>,
-    /// The data folder, whose disk has room or not.
-    pub folder: PathBuf,
 }
 
 impl<S> std::fmt::Debug for NodeStorage<S> {
@@ -119,15 +113,12 @@ pub(super) fn storage(
         let store = store.lock().take();
         store.map_or(Ok(()), Store::close)
     };
-    let on_disk = OnDisk {
-        snapshots: Arc::new(StoreSnapshots {
-            state: opened.state.clone(),
-            snapshots: opened.snapshots.clone(),
-        }),
-        folder: config.data.clone(),
+    let snapshots = StoreSnapshots {
+        state: opened.state.clone(),
+        snapshots: opened.snapshots.clone(),
     };
     NodeStorage {
-        on_disk: Some(on_disk),
+        snapshots: Some(Arc::new(snapshots)),
         raft: raft::Storage {
             log: opened.log,
             state_machine: opened.state_machine,
@@ -138,6 +129,7 @@ pub(super) fn storage(
         state: Arc::new(opened.state),
         floor,
         quarantine: Arc::new(QuarantineFolder::within(&config.data, blocking)),
+        space: opened.space,
         close: Box::new(close),
     }
 }

@@ -176,8 +176,7 @@ fn of_voter(id: NodeId, url: &str, status: &NodeStatus, committed: u64) -> NodeL
         behind: Some(committed.saturating_sub(status.applied)),
         quarantined: status.quarantined,
         waits: status.waits.is_some(),
-        disk_free: status.disk.map(|disk| disk.free),
-        disk_size: status.disk.map(|disk| disk.size),
+        disk: Some(status.disk),
         version: (!status.version.is_empty()).then(|| status.version.clone()),
         error: None,
     }
@@ -193,8 +192,7 @@ fn silent(id: NodeId, failures: &[String]) -> NodeLine {
         behind: None,
         quarantined: false,
         waits: false,
-        disk_free: None,
-        disk_size: None,
+        disk: None,
         version: None,
         error: Some(match failures {
             [] => "no address of it is known: give its URL too".to_owned(),

@@ -47,7 +47,13 @@ fn of_node(line: &NodeLine) -> Vec<String> {
     if let Some(behind) = line.behind.filter(|behind| *behind > BEHIND) {
         problems.push(format!("node {id} is {behind} entries behind"));
     }
-    if let (Some(free), Some(size)) = (line.disk_free, line.disk_size)
+    if line.is_low() {
+        problems.push(format!(
+            "node {id} is low on disk space and takes no new entries: free space on the disk of \
+             its data folder, and it goes on by itself"
+        ));
+    } else if let Some(disk) = line.disk
+        && let (Some(free), Some(size)) = (disk.free, disk.size)
         && free < size / 100 * FREE_PERCENT
     {
         problems.push(format!("the disk of node {id} is nearly full: make room"));
@@ -57,10 +63,18 @@ fn of_node(line: &NodeLine) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use cameo_common::api::DiskInfo;
     use cameo_common::ids::{ClusterId, NodeId};
 
     use super::super::status_lines::ClusterStatus;
     use super::*;
+
+    const DISK: DiskInfo = DiskInfo {
+        free: Some(60 << 30),
+        size: Some(200 << 30),
+        reserve: 128 << 20,
+        low: false,
+    };
 
     fn line(id: u64, role: Role) -> NodeLine {
         NodeLine {
@@ -72,8 +86,7 @@ mod tests {
             behind: Some(0),
             quarantined: false,
             waits: false,
-            disk_free: Some(60 << 20),
-            disk_size: Some(100 << 20),
+            disk: Some(DISK),
             version: Some("0.1.0".into()),
             error: None,
         }
@@ -105,7 +118,7 @@ mod tests {
         assert_eq!(lines.len(), 5, "{text}");
         assert_eq!(
             lines[1],
-            "1   leader    3     50       0       ok     60 of 100 MiB  0.1.0"
+            "1   leader    3     50       0       ok     61440 of 204800 MiB  0.1.0"
         );
         assert_eq!(lines[4], "the cluster is healthy");
     }
@@ -113,7 +126,7 @@ mod tests {
     #[test]
     fn each_problem_is_said_with_its_node() {
         type Case = (fn(&mut NodeLine), &'static str);
-        let cases: [Case; 5] = [
+        let cases: [Case; 6] = [
             (|line| line.quarantined = true, "node 2 is quarantined"),
             (|line| line.waits = true, "node 2 takes no part yet"),
             (
@@ -121,8 +134,23 @@ mod tests {
                 "node 2 is 20000 entries behind",
             ),
             (
-                |line| line.disk_free = Some(1 << 20),
+                |line| {
+                    line.disk = Some(DiskInfo {
+                        free: Some(9 << 30),
+                        ..DISK
+                    });
+                },
                 "disk of node 2 is nearly full",
+            ),
+            (
+                |line| {
+                    line.disk = Some(DiskInfo {
+                        free: Some(1 << 20),
+                        low: true,
+                        ..DISK
+                    });
+                },
+                "node 2 is low on disk space",
             ),
             (
                 |line| {

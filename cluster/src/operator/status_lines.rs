@@ -1,5 +1,6 @@
 //! A cluster's status, a line for each node: for people and for programs.
 
+use cameo_common::api::DiskInfo;
 use cameo_common::ids::{ClusterId, NodeId};
 use serde::Serialize;
 use serde_json::json;
@@ -20,11 +21,18 @@ pub struct NodeLine {
     pub quarantined: bool,
     /// It waits for what other voters remember of it.
     pub waits: bool,
-    pub disk_free: Option<u64>,
-    pub disk_size: Option<u64>,
+    /// As it says in `GET /v1/status`.
+    pub disk: Option<DiskInfo>,
     pub version: Option<String>,
     /// Why nothing is known of it.
     pub error: Option<String>,
+}
+
+impl NodeLine {
+    /// Whether it says that it is low on disk space.
+    pub(super) fn is_low(&self) -> bool {
+        self.disk.is_some_and(|disk| disk.low)
+    }
 }
 
 /// What a node does.
@@ -115,12 +123,15 @@ fn row(line: &NodeLine) -> [String; 8] {
     let state = match (line.quarantined, line.waits) {
         (true, _) => "quarantined",
         (false, true) => "waits",
+        (false, false) if line.is_low() => "low on disk",
         (false, false) if line.applied.is_some() => "ok",
         (false, false) => "-",
     };
-    let disk = match (line.disk_free, line.disk_size) {
+    let disk = line.disk.unwrap_or_default();
+    let disk = match (disk.free, disk.size) {
         (Some(free), Some(size)) => format!("{} of {} MiB", free >> 20, size >> 20),
-        _ => "-".to_owned(),
+        (Some(free), None) => format!("{} MiB", free >> 20),
+        (None, _) => "-".to_owned(),
     };
     [
         line.id.to_string(),

@@ -16,6 +16,7 @@ use super::checkpoints::OwnCheckpoints;
 use super::client::propose::Proposer;
 use super::client::read::Reads;
 use super::engine::consensus::Consensus;
+use super::engine::node_state::NodeState;
 use super::exchange::Exchange;
 use super::members::admission::Admissions;
 use super::members::bootstrap::Founder;
@@ -34,8 +35,13 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(60);
 /// Pause before a request of consensus is denied that this node takes no part in.
 const CLOSED_PAUSE: Duration = Duration::from_millis(250);
 
+/// Longest pause before entries are refused that there is no room for: a leader sends them again at
+/// once, and takes longer for a lost answer.
+const NO_ROOM_PAUSE: Duration = Duration::from_secs(1);
+
 /// This node's service on its links.
 pub(super) struct NodeService {
+    pub node: Arc<NodeState>,
     pub local: Arc<LocalMember>,
     /// None when this node joins as a worker.
     pub founder: Option<Arc<Founder>>,
@@ -132,6 +138,9 @@ impl NodeService {
             NodeRequest::TransferLeader(rpc) => {
                 reply(consensus.handle_transfer(rpc), NodeReply::TransferLeader)
             }
+            NodeRequest::SnapshotBegin { .. } if self.node.space.is_low() => {
+                self.refuse_for_want_of_room()
+            }
             NodeRequest::SnapshotBegin { len } => {
                 let begun = consensus.begin_snapshot(from, len);
                 reply(begun, |transfer| NodeReply::SnapshotBegun { transfer })
@@ -205,12 +214,25 @@ impl NodeService {
         })
     }
 
+    /// Law: what may fail for want of room is refused before openraft sees it, because a failed
+    /// write ends openraft. An append without entries is a heartbeat, and changes little.
     fn append(&self, rpc: AppendEntriesRequest<TypeConfig>) -> BoxFuture<'static, Served> {
+        if !rpc.entries.is_empty() && self.node.space.is_low() {
+            return self.refuse_for_want_of_room();
+        }
         let heartbeat = rpc.entries.is_empty().then(|| self.heartbeat());
         let appended = self.consensus.append(rpc);
         reply(appended, |response| NodeReply::Append {
             response,
             heartbeat,
+        })
+    }
+
+    fn refuse_for_want_of_room(&self) -> BoxFuture<'static, Served> {
+        let node = self.node.clone();
+        Box::pin(async move {
+            let _room = tokio::time::timeout(NO_ROOM_PAUSE, node.space.has_room()).await;
+            Err("this node is low on disk space and takes no entries".into())
         })
     }
 

@@ -172,15 +172,23 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
         meta: &SnapshotMeta,
         file: SnapshotFile,
     ) -> Result<(), io::Error> {
-        let state = self.state.clone();
-        let snapshots = self.snapshots.clone();
-        let directory = Arc::clone(&self.directory);
-        let meta = meta.clone();
-        let install = move || snapshot::install(&state, &snapshots, &directory, &meta, file);
-        tokio::task::spawn_blocking(install)
-            .await
-            .map_err(io::Error::other)?
-            .map_err(io::Error::other)
+        loop {
+            let (state, snapshots) = (self.state.clone(), self.snapshots.clone());
+            let directory = Arc::clone(&self.directory);
+            let (meta, file) = (meta.clone(), file.clone());
+            let install = move || snapshot::install(&state, &snapshots, &directory, &meta, file);
+            let installed = tokio::task::spawn_blocking(install).await;
+            match installed.map_err(io::Error::other)? {
+                // To openraft an error is the end of the node.
+                Err(error) if error.is_disk_full() => tracing::error!(
+                    %error,
+                    "no room to install the snapshot that another node has sent: free space on \
+                     the disk of the data folder. It is tried again"
+                ),
+                installed => return installed.map_err(io::Error::other),
+            }
+            tokio::time::sleep(self.state.shared.options.snapshot_retry).await;
+        }
     }
 
     async fn get_current_snapshot(&mut self) -> Result<Option<Snapshot>, io::Error> {

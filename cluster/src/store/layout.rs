@@ -3,7 +3,8 @@
 //! ```text
 //! DIR/LOCK        locked exclusively while a node runs
 //!     FORMAT      version of this layout
-//!     RUNNING     boot id of the machine at the last start; absent after a clean stop
+//!     RUNNING     boot id of the machine at the last start, or "unsynced" after a sync of the
+//!                 state that has failed; absent after a clean stop
 //!     NODE        the node and the cluster that this directory belongs to
 //!     CURRENT     name of the live state directory
 //!     wal/        the log
@@ -17,6 +18,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use super::private_folder;
@@ -27,6 +29,8 @@ pub(super) const FORMAT: &str = "cameo-data 4\n";
 const LOCK: &str = "LOCK";
 const FORMAT_FILE: &str = "FORMAT";
 const RUNNING: &str = "RUNNING";
+/// Content of `RUNNING` after a sync of the state that has failed.
+const UNSYNCED: &str = "unsynced";
 const NODE: &str = "NODE";
 const CURRENT: &str = "CURRENT";
 const WAL: &str = "wal";
@@ -190,6 +194,10 @@ impl DataDirectory {
         }
     }
 
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
     pub fn wal(&self) -> PathBuf {
         self.paths.wal()
     }
@@ -209,6 +217,11 @@ impl DataDirectory {
 
     pub fn mark_running(&self, boot_id: &str) -> io::Result<()> {
         write_durably(&self.root.join(RUNNING), format!("{boot_id}\n").as_bytes())
+    }
+
+    /// No machine has this boot id, so that the state is not trusted.
+    pub fn mark_unsynced(&self) -> io::Result<()> {
+        self.mark_running(UNSYNCED)
     }
 
     pub fn mark_stopped(&self) -> io::Result<()> {
@@ -304,6 +317,18 @@ pub(super) fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)?;
     file.sync_all()?;
     rename_durably(&part, path)
+}
+
+/// Writes a file's own bytes again, and syncs them. Blocks.
+///
+/// After a failed sync the kernel holds pages for clean that are not on the disk, also for the next
+/// process, whose sync of them succeeds without a write. Source: Rebello et al., "Can Applications
+/// Recover from fsync Failures?", USENIX ATC 2020.
+pub(crate) fn rewrite_in_place(path: &Path) -> io::Result<()> {
+    let bytes = fs::read(path)?;
+    let file = OpenOptions::new().write(true).open(path)?;
+    file.write_all_at(&bytes, 0)?;
+    file.sync_data()
 }
 
 /// Renames within one directory and syncs that directory.

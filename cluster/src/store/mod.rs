@@ -8,6 +8,7 @@
 
 mod apply;
 pub mod check;
+mod disk_watch;
 mod failure;
 mod layout;
 mod machine;
@@ -17,6 +18,7 @@ mod open;
 mod options;
 mod private_folder;
 mod snapshot;
+mod source;
 mod state;
 mod wal;
 
@@ -27,7 +29,7 @@ pub use apply::StateMachine;
 pub(crate) use apply::proposals;
 pub(crate) use failure::{is_disk_full, stop_process};
 pub use layout::DirectoryError;
-pub(crate) use layout::{rename_durably, sync_directory};
+pub(crate) use layout::{rename_durably, rewrite_in_place, sync_directory};
 pub use machine::{Decided, Decider, Machine};
 pub(crate) use meta::Applied;
 pub use node_record::NodeRecord;
@@ -37,5 +39,6 @@ pub use snapshot::{
     OnDemandSnapshots, OpenSnapshot, Receiving, SnapshotError, SnapshotFile, Snapshots,
     StoreSnapshots, verify_snapshot,
 };
+pub use source::Source;
 pub use state::{NotApplied, State, StateHash, StoreView, Touched};
 pub use wal::{MAX_PROPOSAL_BYTES, Truncation, Wal, WalError};

@@ -11,18 +11,21 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::apply::StateMachine;
+use super::disk_watch::DiskWatch;
 use super::layout::{DataDirectory, DirectoryError, boot_id};
 use super::machine::Machine;
 use super::meta::Applied;
 use super::node_record::NodeRecord;
 use super::options::Options;
 use super::snapshot::{self, Origin, SnapshotError, Snapshots};
+use super::source::Source;
 use super::state::State;
 use super::state::database::GenerationError;
 use super::state::drain::Drain;
 use super::state::generation::Generation;
 use super::wal::{Wal, WalError};
 use crate::consensus_types::aliases::LogId;
+use crate::host::disk_space::DiskSpace;
 use crate::host::lost_folder::LOST_FOLDER;
 
 /// Why a node must not start on its directory.
@@ -68,6 +71,10 @@ pub struct Opened {
     pub snapshots: Snapshots,
     /// Keep it while the node runs; close it last.
     pub store: Store,
+    /// Whether there is room on the disk of the directory.
+    pub space: Arc<DiskSpace>,
+    /// What the state was taken from.
+    pub source: Source,
     /// No vote, log entry or applied entry was ever stored here.
     pub pristine: bool,
 }
@@ -77,6 +84,7 @@ pub struct Opened {
 #[derive(Debug)]
 pub struct Store {
     drain: Drain,
+    _watch: DiskWatch,
     directory: Arc<DataDirectory>,
     wal: Wal,
     state: State,
@@ -91,25 +99,33 @@ impl Store {
         options: Options,
     ) -> Result<Opened, OpenError> {
         let directory = Arc::new(DataDirectory::open(dir)?);
+        let (meter, reserve) = (options.meter.clone(), options.reserve_bytes);
+        let space = DiskSpace::around(directory.root().to_owned(), meter, reserve);
         let boot = options.boot_id.clone().map_or_else(boot_id, Ok)?;
-        let machine_stopped = directory.running()?.is_some_and(|before| before != boot);
-        let wal = Wal::open(&directory.wal(), options.latencies.clone())?;
-        let snapshots = Snapshots::open(&directory.snapshots())?;
+        let running = directory.running()?;
+        let machine_stopped = running.as_ref().is_some_and(|before| *before != boot);
+        let wal = Wal::open(
+            &directory.wal(),
+            options.latencies.clone(),
+            running.is_none(),
+        )?;
+        let snapshots = Snapshots::open(&directory.snapshots(), space.clone())?;
         let recovery = Recovery {
             directory: &directory,
             wal: &wal,
             snapshots: &snapshots,
             machine_stopped,
         };
-        let generation = recovery.state()?;
+        let (generation, source) = recovery.state()?;
         directory.mark_running(&boot)?;
 
         let applied = generation.applied();
         let pristine = wal.last().is_none() && wal.vote().is_none() && applied.log_id.is_none();
-        let state = State::new(generation, wal.clone(), options);
+        let state = State::new(generation, wal.clone(), space.clone(), options);
         let drain = Drain::start(Arc::clone(&state.shared))?;
         let store = Self {
             drain,
+            _watch: DiskWatch::start(space.clone(), directory.wal())?,
             directory: Arc::clone(&directory),
             wal: wal.clone(),
             state: state.clone(),
@@ -125,6 +141,8 @@ impl Store {
             state,
             snapshots,
             store,
+            space,
+            source,
             pristine,
         })
     }
@@ -140,11 +158,15 @@ impl Store {
     }
 
     /// Closes a store to which no more entries are applied: writes the whole state, syncs it and
-    /// marks the stop as clean. Blocks.
+    /// marks the stop as clean. A state whose sync has failed is rebuilt by the next start, because
+    /// its sync would succeed without a write. Blocks.
     pub fn close(self) -> io::Result<()> {
         self.wal.sync()?;
         self.drain.finish()?;
-        sync_files(self.state.shared.generation().path())?;
+        if let Err(error) = sync_files(self.state.shared.generation().path()) {
+            self.directory.mark_unsynced()?;
+            return Err(error);
+        }
         self.directory.mark_stopped()
     }
 }
@@ -158,7 +180,7 @@ pub(super) struct Recovery<'a> {
 }
 
 impl Recovery<'_> {
-    fn state(&self) -> Result<Generation, OpenError> {
+    fn state(&self) -> Result<(Generation, Source), OpenError> {
         let current = self.directory.current_state()?.filter(|path| path.is_dir());
         let found = current.as_deref().map(Generation::open);
         let known = match &found {
@@ -166,26 +188,30 @@ impl Recovery<'_> {
             _ => None,
         };
         self.check_log(known.as_deref())?;
-        let generation = match (current, found) {
+        let (generation, source) = match (current, found) {
             (Some(path), Some(found)) => match self.reject_reason(&found) {
-                None => found.map_err(|error| OpenError::State(error.to_string()))?,
+                None => {
+                    let generation = found.map_err(|error| OpenError::State(error.to_string()))?;
+                    let applied = generation.applied().index();
+                    (generation, Source::State { applied })
+                }
                 Some(why) => {
                     drop(found);
                     let quarantined = self.directory.quarantine(&path)?;
-                    tracing::warn!(
-                        why,
-                        quarantined = %quarantined.display(),
-                        "rebuilding the state from snapshot and log"
-                    );
-                    self.rebuild()?
+                    let quarantined = quarantined.display();
+                    self.rebuild(format!("{why}, and is kept as {quarantined}"))?
                 }
             },
-            _ => self.rebuild()?,
+            _ => self.rebuild("it is gone".to_owned())?,
         };
         self.directory.remove_stale_states(&[generation.path()])?;
         self.check_start(generation.applied().log_id)?;
         self.join_log(&generation.applied())?;
-        Ok(generation)
+        match &source {
+            Source::Nothing | Source::State { .. } => tracing::info!("{source}"),
+            Source::Snapshot { .. } | Source::Log { .. } => tracing::warn!("{source}"),
+        }
+        Ok((generation, source))
     }
 
     /// Whether log, snapshots and state belong together, as `state` finds it; nothing is changed.
@@ -244,7 +270,11 @@ impl Recovery<'_> {
         let generation = match found {
             Err(error) => return Some(format!("it is damaged: {error}")),
             Ok(_) if self.machine_stopped => {
-                return Some("the machine stopped without a clean shutdown".to_owned());
+                return Some(
+                    "it may not be on the disk: the machine stopped without a clean shutdown, or \
+                     its last sync failed"
+                        .to_owned(),
+                );
             }
             Ok(generation) => generation,
         };
@@ -259,16 +289,30 @@ impl Recovery<'_> {
         (applied < snapshot).then(|| "the newest snapshot is ahead of it".to_owned())
     }
 
-    fn rebuild(&self) -> Result<Generation, OpenError> {
+    fn rebuild(&self, why: String) -> Result<(Generation, Source), OpenError> {
         let path = self.directory.next_state()?;
-        let generation = match self.snapshots.current() {
-            Some(snapshot) => snapshot::load(&snapshot.snapshot, &path)?,
+        let (generation, source) = match self.snapshots.current() {
+            Some(snapshot) => {
+                let generation = snapshot::load(&snapshot.snapshot, &path)?;
+                let source = Source::Snapshot {
+                    applied: generation.applied().index(),
+                    is_own: snapshot.snapshot.origin() == Origin::Local,
+                    why,
+                };
+                (generation, source)
+            }
             None => {
-                Generation::create(&path).map_err(|error| OpenError::State(error.to_string()))?
+                let generation = Generation::create(&path)
+                    .map_err(|error| OpenError::State(error.to_string()))?;
+                let source = match self.wal.last() {
+                    Some(_) => Source::Log { why },
+                    None => Source::Nothing,
+                };
+                (generation, source)
             }
         };
         self.directory.make_current(&path)?;
-        Ok(generation)
+        Ok((generation, source))
     }
 
     fn check_start(&self, applied: Option<LogId>) -> Result<(), OpenError> {
@@ -284,6 +328,11 @@ impl Recovery<'_> {
             .and_then(|snapshot| snapshot.meta.last_log_id);
         if snapshot < purged {
             // A node that receives it could not continue with the log.
+            tracing::warn!(
+                ?snapshot,
+                ?purged,
+                "the newest snapshot ends before the log begins, and is sent to no other node"
+            );
             self.snapshots.clear_current();
         }
         Ok(())
@@ -299,6 +348,11 @@ impl Recovery<'_> {
         let same: Option<LogId> = self.wal.id_at(applied.index())?;
         let joined = same == Some(applied) || self.wal.purged() == Some(applied);
         if !joined {
+            tracing::warn!(
+                index = applied.index(),
+                "the log does not have the entry that the state ends with, and begins anew after \
+                 it: what comes next is taken from other nodes"
+            );
             self.wal.start_after(&applied)?;
         }
         Ok(())

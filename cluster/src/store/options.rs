@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::host::disk_space::{Filesystem, RESERVE_BYTES, SpaceMeter};
 use crate::latency::Latencies;
 
 /// Interval of the write-behind.
@@ -25,6 +26,10 @@ pub struct Options {
     pub latencies: Arc<Latencies>,
     /// The machine's boot id; `None` reads it from the kernel.
     pub boot_id: Option<String>,
+    /// Source of the free bytes of the disk.
+    pub meter: Arc<dyn SpaceMeter>,
+    /// Free bytes below which the node takes no new entries.
+    pub reserve_bytes: u64,
 }
 
 impl Default for Options {
@@ -36,6 +41,8 @@ impl Default for Options {
             snapshot_retry: SNAPSHOT_RETRY,
             latencies: Arc::default(),
             boot_id: None,
+            meter: Arc::new(Filesystem),
+            reserve_bytes: RESERVE_BYTES,
         }
     }
 }

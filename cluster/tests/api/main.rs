@@ -4,6 +4,7 @@
 mod backup;
 mod callers;
 mod devices;
+mod disk_space;
 mod events;
 mod floors;
 mod http;

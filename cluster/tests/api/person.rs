@@ -84,6 +84,11 @@ impl Person {
         self.register_with(world, None).await
     }
 
+    pub async fn register_at(&self, world: &World, node: NodeId) -> Answer {
+        let body = self.registration(None);
+        self.command(world, node, paths::USERS, &body).await
+    }
+
     pub async fn register_with(&self, world: &World, invite: Option<Signed<InviteUse>>) -> Answer {
         let body = self.registration(invite);
         self.command(world, 1, paths::USERS, &body).await

@@ -1,12 +1,17 @@
 //! A cluster of nodes in this process, each with its own folder and ports.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use cameo_cluster::config::{Config, CredentialFile};
-use cameo_cluster::node::{Node, secret_file};
+use cameo_cluster::host::disk_space::{Measured, SpaceMeter};
+use cameo_cluster::node::{Node, StartError, secret_file};
+use cameo_cluster::store::Options;
 use cameo_common::api::{ClusterInfo, NodeStatus, paths};
 use cameo_common::cluster_descriptor::Descriptor;
 use cameo_common::ids::{ClusterId, NodeId};
@@ -24,6 +29,8 @@ pub struct World {
     pub urls: Vec<String>,
     pub cluster: ClusterId,
     configs: Vec<Config>,
+    /// Free bytes of the nodes' disks.
+    meters: Vec<Arc<Meter>>,
     folder: TempDir,
 }
 
@@ -55,12 +62,14 @@ impl World {
                 config
             })
             .collect();
-        let (nodes, cluster) = start(&configs).await;
+        let meters: Vec<_> = configs.iter().map(|_| Arc::default()).collect();
+        let (nodes, cluster) = start(&configs, &meters).await;
         Self {
             urls: nodes.iter().map(|node| node.url().to_owned()).collect(),
             nodes: nodes.into_iter().map(Some).collect(),
             cluster,
             configs,
+            meters,
             folder,
         }
     }
@@ -72,7 +81,7 @@ impl World {
         for config in &self.configs {
             meanwhile(&config.data);
         }
-        let (nodes, cluster) = start(&self.configs).await;
+        let (nodes, cluster) = start(&self.configs, &self.meters).await;
         assert_eq!(cluster, self.cluster);
         self.urls = nodes.iter().map(|node| node.url().to_owned()).collect();
         self.nodes = nodes.into_iter().map(Some).collect();
@@ -101,6 +110,13 @@ impl World {
     /// The folder of all nodes.
     pub fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Fills the disk of a node to the last byte, as far as the node sees, or frees all of it.
+    pub fn set_full(&self, id: impl Into<NodeId>, is_full: bool) {
+        let taken = if is_full { u64::MAX } else { 0 };
+        let meter = &self.meters[id.into().0 as usize - 1];
+        meter.taken.store(taken, Ordering::Relaxed);
     }
 
     /// A node's configuration.
@@ -136,7 +152,9 @@ impl World {
     /// Starts a node that was stopped, and waits until it is ready.
     pub async fn start(&mut self, id: impl Into<NodeId>) {
         let at = id.into().0 as usize - 1;
-        let node = Node::start(self.configs[at].clone()).await.unwrap();
+        let node = start_one(self.configs[at].clone(), &self.meters[at])
+            .await
+            .unwrap();
         timeout(DEADLINE, node.ready()).await.expect("it is ready");
         node.url().clone_into(&mut self.urls[at]);
         self.nodes[at] = Some(node);
@@ -145,7 +163,8 @@ impl World {
     /// Starts nodes that were stopped, and waits until all are ready.
     pub async fn start_all(&mut self, ids: &[u64]) {
         let configs: Vec<_> = ids.iter().map(|id| self.config(*id)).collect();
-        let (nodes, _) = start(&configs).await;
+        let meters = ids.iter().map(|id| self.meters[*id as usize - 1].clone());
+        let (nodes, _) = start(&configs, &meters.collect::<Vec<_>>()).await;
         for (id, node) in ids.iter().zip(nodes) {
             let at = *id as usize - 1;
             node.url().clone_into(&mut self.urls[at]);
@@ -194,8 +213,32 @@ impl std::ops::Deref for StoppedFolders {
     }
 }
 
-async fn start(configs: &[Config]) -> (Vec<Node>, ClusterId) {
-    let nodes: Vec<Node> = join_all(configs.iter().cloned().map(Node::start))
+/// As many free bytes as a test says: all by default.
+#[derive(Debug, Default)]
+pub struct Meter {
+    taken: AtomicU64,
+}
+
+impl SpaceMeter for Meter {
+    fn measure(&self, _folder: &Path) -> io::Result<Option<Measured>> {
+        Ok(Some(Measured {
+            free: u64::MAX - self.taken.load(Ordering::Relaxed),
+            size: u64::MAX,
+        }))
+    }
+}
+
+async fn start_one(config: Config, meter: &Arc<Meter>) -> Result<Node, StartError> {
+    let options = Options {
+        meter: meter.clone(),
+        ..Options::default()
+    };
+    Node::start_with(config, options).await
+}
+
+async fn start(configs: &[Config], meters: &[Arc<Meter>]) -> (Vec<Node>, ClusterId) {
+    let each = configs.iter().cloned().zip(meters);
+    let nodes: Vec<Node> = join_all(each.map(|(config, meter)| start_one(config, meter)))
         .await
         .into_iter()
         .collect::<Result<_, _>>()

@@ -24,7 +24,7 @@ pub use grants::{
 };
 pub use jobs::{MAX_JOBS_A_CALL, PlaceJob, PlaceJobs, Placed, PlacedJobs, Placement};
 pub use nodes::{
-    ClusterInfo, DiskSpace, JobMemory, LoadInfo, MemberInfo, NodeHealth, NodeReadiness, NodeStatus,
+    ClusterInfo, DiskInfo, JobMemory, LoadInfo, MemberInfo, NodeHealth, NodeReadiness, NodeStatus,
     NotReady, NotReadyCode, StateHash, WaitsForVoters,
 };
 pub use operator::OperatorCommand;

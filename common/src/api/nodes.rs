@@ -66,6 +66,19 @@ pub struct JobMemory {
     pub pictures_limit: u64,
 }
 
+/// Space on the disk of a node's data folder, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct DiskInfo {
+    /// What the node may still write; None where the file system does not say.
+    pub free: Option<u64>,
+    /// Of the whole file system; None where it does not say.
+    pub size: Option<u64>,
+    /// Free bytes below which the node takes no new entries.
+    pub reserve: u64,
+    /// The node takes no new entries; the other voters go on without it.
+    pub low: bool,
+}
+
 /// Answers for which a node waits before it takes part.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WaitsForVoters {
@@ -75,14 +88,6 @@ pub struct WaitsForVoters {
     pub answers_missing: u64,
     /// The node's folder may be an older copy, so that it goes on to wait.
     pub may_be_copy: bool,
-}
-
-/// The disk of a node's data folder, in bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DiskSpace {
-    /// What the node may still write.
-    pub free: u64,
-    pub size: u64,
 }
 
 /// `GET /v1/status`: from this node's own state, without calls to others.
@@ -109,9 +114,8 @@ pub struct NodeStatus {
     /// Of the node's program; empty from an older one.
     #[serde(default)]
     pub version: String,
-    /// None where it is not known.
     #[serde(default)]
-    pub disk: Option<DiskSpace>,
+    pub disk: DiskInfo,
 }
 
 /// `GET /health`: whether the node works, with 200, or has to be restarted, with 503.

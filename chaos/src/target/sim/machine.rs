@@ -8,6 +8,7 @@ use std::time::Duration;
 use cameo_cluster::config::{CommandLine, Config};
 use cameo_cluster::floor::{self, Owner};
 use cameo_cluster::host::blocking::Blocking;
+use cameo_cluster::host::disk_space::DiskSpace;
 use cameo_cluster::host::rng::NodeRng;
 use cameo_cluster::jobs::JobCost;
 use cameo_cluster::link::ClusterSecret;
@@ -182,7 +183,8 @@ impl Machine {
             state: Arc::new(state.clone()),
             floor,
             quarantine,
-            on_disk: None,
+            snapshots: None,
+            space: DiskSpace::unlimited(),
             close: Box::new(move || {
                 closed.drain();
                 Ok(())

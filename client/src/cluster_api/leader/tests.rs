@@ -44,7 +44,7 @@ fn status(node: NodeId, leader: Option<NodeId>, term: u64) -> NodeStatus {
         quarantined: false,
         waits: None,
         version: String::new(),
-        disk: None,
+        disk: cameo_common::api::DiskInfo::default(),
     }
 }
 

@@ -73,6 +73,9 @@ fn state(status: &NodeStatus) -> String {
                 voters.join(", ")
             )
         }
+        None if status.disk.low => {
+            format!("{state}; LOW ON DISK SPACE: it takes no new entries until space is freed")
+        }
         // For a moment after its start, or without a majority, as all of them.
         Some(_) | None => state,
     }
@@ -89,6 +92,7 @@ pub(super) fn document(ctx: &Context, nodes: &[Answer]) -> Vec<Value> {
         Some(status) => json!({
             "url": url, "reachable": true, "ours": true, "node": status.node,
             "leader": status.leader, "quarantined": status.quarantined, "waits": status.waits,
+            "disk": status.disk,
             "term": status.term, "applied": status.applied, "jobs_finished": status.jobs_finished,
         }),
     });
@@ -105,7 +109,7 @@ fn is_ours(ctx: &Context, status: &NodeStatus) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cameo_common::api::{JobMemory, WaitsForVoters};
+    use cameo_common::api::{DiskInfo, JobMemory, WaitsForVoters};
 
     #[test]
     fn a_quarantined_node_is_told_from_one_that_takes_part() {
@@ -123,9 +127,11 @@ mod tests {
             quarantined: false,
             waits: None,
             version: String::new(),
-            disk: None,
+            disk: DiskInfo::default(),
         };
         assert_eq!(state(&status), "node 3, leader 1, 63 entries applied");
+        status.disk.low = true;
+        assert!(state(&status).contains("; LOW ON DISK SPACE: "));
         status.quarantined = true;
         assert!(state(&status).contains("; QUARANTINED: "));
     }
@@ -150,7 +156,7 @@ mod tests {
                 may_be_copy: true,
             }),
             version: String::new(),
-            disk: None,
+            disk: DiskInfo::default(),
         };
         let waiting = state(&status);
         assert!(waiting.contains("; WAITING: "), "{waiting}");

@@ -143,7 +143,7 @@ mod tests {
             quarantined: false,
             waits: None,
             version: String::new(),
-            disk: None,
+            disk: cameo_common::api::DiskInfo::default(),
         }
     }
 

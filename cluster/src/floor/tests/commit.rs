@@ -1,6 +1,8 @@
 //! Group commit: a release waits for its record, and releases share syncs.
 
+use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 
@@ -75,9 +77,35 @@ async fn given_a_disk_that_takes_no_more_then_nothing_is_released_any_more() {
         .release(&shown(1, 9), request(0), at(0))
         .await
         .unwrap();
-    disk.fail();
+    disk.fail(Some(io::ErrorKind::Other));
     for number in [1, 1, 0, 2] {
         let refused = floors.release(&shown(1, 9), request(number), at(0)).await;
         assert!(matches!(refused, Err(FloorError::Failed(_))), "{refused:?}");
     }
+}
+
+#[tokio::test]
+async fn given_a_full_disk_then_nothing_is_released_until_it_has_room() {
+    let disk = TestDisk::new();
+    let floors = given_floors(&disk).await;
+    let release = async |number| floors.release(&shown(1, 9), request(number), at(0)).await;
+    release(0).await.unwrap();
+    disk.fail(Some(io::ErrorKind::StorageFull));
+    for number in [1, 1, 0] {
+        assert_eq!(release(number).await, Err(FloorError::DiskFull));
+    }
+    // when there is room, then it goes on, also with what was refused and is still in memory
+    disk.fail(None);
+    let end = tokio::time::Instant::now() + Duration::from_secs(20);
+    while let Err(refused) = release(1).await {
+        assert_eq!(refused, FloorError::DiskFull);
+        assert!(tokio::time::Instant::now() < end, "it is not tried again");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    release(2).await.unwrap();
+    // and after a power failure all of it is there, behind no torn record
+    disk.lose_power();
+    drop(floors);
+    let floors = given_floors(&disk).await;
+    assert_eq!(floors.get(&grant(1)).unwrap().released, 3);
 }

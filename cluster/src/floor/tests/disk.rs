@@ -21,7 +21,7 @@ pub(super) struct TestDisk {
 struct Image {
     written: Option<Vec<u8>>,
     synced: usize,
-    fails: bool,
+    fails: Option<io::ErrorKind>,
 }
 
 impl TestDisk {
@@ -46,8 +46,9 @@ impl TestDisk {
         self.permits.add_permits(syncs);
     }
 
-    pub(super) fn fail(&self) {
-        self.image.lock().fails = true;
+    /// Every sync fails from now on, or none.
+    pub(super) fn fail(&self, kind: Option<io::ErrorKind>) {
+        self.image.lock().fails = kind;
     }
 
     /// Forgets what was not synced.
@@ -75,10 +76,10 @@ impl TestDisk {
 
     async fn sync(&self) -> io::Result<()> {
         self.permits.acquire().await.unwrap().forget();
-        if self.image.lock().fails {
-            return Err(io::Error::from(io::ErrorKind::StorageFull));
+        match self.image.lock().fails {
+            Some(kind) => Err(io::Error::from(kind)),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 

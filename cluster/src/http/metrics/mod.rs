@@ -18,6 +18,7 @@ use cameo_common::ids::NodeId;
 use tokio::time::Instant;
 
 use super::Api;
+use crate::host::disk_space::DiskStatus;
 use crate::jobs::leader::dispatcher::load_info;
 use crate::jobs::{DecisionCounts, JobCounts};
 use crate::latency::Latencies;
@@ -49,6 +50,7 @@ struct Figures {
     answers_missing: usize,
     /// Number of the last floor record that other voters had told.
     floors_of_peers: BTreeMap<NodeId, u64>,
+    disk: DiskStatus,
     latencies: Arc<Latencies>,
     jobs: JobCounts,
     own: LoadInfo,
@@ -78,6 +80,7 @@ fn gather(api: &Api) -> Figures {
         quarantined: status.quarantined,
         answers_missing: status.waits.map_or(0, |waits| waits.answers_missing),
         floors_of_peers: api.replica.floors_of_peers(),
+        disk: status.disk,
         latencies: api.latencies.clone(),
         jobs: api.worker.counts(),
         own: load_info(&own, age),
@@ -89,6 +92,7 @@ fn gather(api: &Api) -> Figures {
 fn render(figures: &Figures) -> String {
     let mut page = Page::default();
     consensus(&mut page, figures);
+    disk(&mut page, figures.disk);
     latencies::render(&mut page, &figures.latencies);
     jobs(&mut page, &figures.jobs);
     for (name, help, value) in LOADS {
@@ -135,6 +139,19 @@ fn consensus(page: &mut Page, figures: &Figures) {
     for (node, floor) in &figures.floors_of_peers {
         family = family.labelled("node", node, floor);
     }
+}
+
+fn disk(page: &mut Page, disk: DiskStatus) {
+    if let Some(free) = disk.free {
+        let help = "Bytes that are free on the disk of the data folder.";
+        page.gauge("cameo_disk_free_bytes", help).value(&free);
+    }
+    let help = "Free bytes below which the node takes no new entries.";
+    page.gauge("cameo_disk_reserve_bytes", help)
+        .value(&disk.reserve);
+    let help = "1 while the node takes no new entries for want of free bytes.";
+    page.gauge("cameo_disk_low", help)
+        .value(&u8::from(disk.is_low));
 }
 
 fn jobs(page: &mut Page, jobs: &JobCounts) {

@@ -40,6 +40,12 @@ fn figures(leads: bool) -> Figures {
         quarantined: false,
         answers_missing: 2,
         floors_of_peers: BTreeMap::from([(NodeId(2), 17)]),
+        disk: DiskStatus {
+            free: Some(500_000_000),
+            size: Some(2_000_000_000),
+            reserve: 134_217_728,
+            is_low: false,
+        },
         latencies: latencies(),
         jobs: JobCounts {
             finished: 11,

@@ -100,7 +100,7 @@ fn routes(says: Says, info: ClusterInfo) -> Router {
             quarantined: false,
             waits: None,
             version: String::new(),
-            disk: None,
+            disk: cameo_common::api::DiskInfo::default(),
         })
     };
     Router::new()

@@ -89,7 +89,18 @@ impl Raft {
     pub fn status(&self) -> Status {
         let metrics = self.inner.consensus.metrics();
         let metrics = metrics.borrow_watched();
-        status::status(&metrics, self.inner.gate.is_quarantined(), self.waits())
+        let disk = self.inner.node.space.status();
+        status::status(
+            &metrics,
+            self.inner.gate.is_quarantined(),
+            self.waits(),
+            disk,
+        )
+    }
+
+    /// Whether it takes no new entries for want of disk space.
+    pub fn is_low_on_disk(&self) -> bool {
+        self.inner.node.space.is_low()
     }
 
     /// What this node waits for before it takes part.

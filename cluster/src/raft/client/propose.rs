@@ -55,6 +55,9 @@ pub enum ProposeError {
     #[error("the command is larger than {MAX_COMMAND_BYTES} bytes")]
     TooLarge,
     /// Certain: nothing was appended.
+    #[error("this node is low on disk space, and nothing was appended; use another")]
+    LowDiskSpace,
+    /// Certain: nothing was appended.
     #[error("this node is stopping; use another")]
     Stopping,
 }
@@ -102,7 +105,12 @@ impl Proposer {
                 return result;
             }
             if !pause_before_retry(&mut leadership, deadline).await {
-                return Err(ProposeError::NoLeader);
+                return Err(
+                    match self.node.space.is_low() && leader == Some(self.node.id) {
+                        true => ProposeError::LowDiskSpace,
+                        false => ProposeError::NoLeader,
+                    },
+                );
             }
         }
     }
@@ -125,15 +133,18 @@ impl Proposer {
             Attempt::Done(Err(ProposeError::TooLarge)) => Err(ProposeRefusal::TooLarge),
             Attempt::Done(Err(ProposeError::Stopping)) => Err(ProposeRefusal::Stopping),
             Attempt::Done(Err(ProposeError::Unknown)) => Err(ProposeRefusal::Unknown),
-            Attempt::Done(Err(ProposeError::NoLeader)) | Attempt::Retry => {
-                Err(ProposeRefusal::NotLeader {
-                    leader: self.node.leadership.borrow().leader,
-                })
-            }
+            Attempt::Done(Err(ProposeError::NoLeader | ProposeError::LowDiskSpace))
+            | Attempt::Retry => Err(ProposeRefusal::NotLeader {
+                leader: self.node.leadership.borrow().leader,
+            }),
         }
     }
 
     async fn append(&self, command: Vec<u8>, deadline: Instant) -> Attempt {
+        // Another node leads soon, if there is one that can.
+        if self.node.space.is_low() {
+            return Attempt::Retry;
+        }
         let Some(log_time) = self.clock.wait_for_time(deadline).await else {
             return Attempt::Retry;
         };

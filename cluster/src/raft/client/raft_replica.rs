@@ -68,6 +68,11 @@ impl Replica for RaftReplica {
         command: &Command,
         deadline: Instant,
     ) -> BoxFuture<'_, Result<Committed, ProposeError>> {
+        // Its state would not come as far as the entry, and the reply could not be confirmed.
+        if self.raft.is_low_on_disk() {
+            let refused = async { Err(ProposeError::LowDiskSpace) };
+            return Box::pin(timed(&self.latencies.writes, refused));
+        }
         let early = early_reply::of(&*self.state, command);
         let (bytes, command) = (wire::encode(command), command.clone());
         Box::pin(timed(&self.latencies.writes, async move {

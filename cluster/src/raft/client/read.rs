@@ -66,6 +66,11 @@ impl Reads {
     pub(crate) async fn barrier(&self, deadline: Instant) -> Result<u64, ReadError> {
         let index = self.confirmed_index(deadline).await?;
         let mut applied = self.applied.clone();
+        // Without room nothing new is applied, but for what is on its way.
+        let deadline = match self.node.space.is_low() {
+            true => deadline.min(Instant::now() + ATTEMPT),
+            false => deadline,
+        };
         match timeout_at(deadline, applied.wait_for(|applied| *applied >= index)).await {
             // A proof may have come meanwhile.
             Ok(Ok(applied)) => match self.gate.closed() {

@@ -91,6 +91,9 @@ pub(crate) trait Consensus: Send + Sync {
     /// Whether a majority has agreed that `node` is a member, as far as this node knows.
     fn is_agreed_member(&self, node: NodeId) -> BoxFuture<'static, bool>;
     fn write(&self, entry: Vec<u8>) -> BoxFuture<'static, AppendOutcome>;
+    /// Appends an entry without content, and waits until it is applied. Its index; `None` when this
+    /// node does not lead, or the outcome is unknown.
+    fn write_blank(&self) -> BoxFuture<'static, Option<u64>>;
     fn read_index(&self) -> BoxFuture<'static, ReadIndex>;
     fn metrics(&self) -> MetricsWatch;
     fn initialise(&self, genesis: Arc<Genesis>) -> BoxFuture<'static, Result<(), String>>;
@@ -246,6 +249,14 @@ where
                 // meanwhile.
                 Err(_) => AppendOutcome::Unknown,
             }
+        })
+    }
+
+    fn write_blank(&self) -> BoxFuture<'static, Option<u64>> {
+        let raft = self.raft.clone();
+        Box::pin(async move {
+            let written = raft.write_blank().await.ok()?;
+            Some(written.log_id.index())
         })
     }
 

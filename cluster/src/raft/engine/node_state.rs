@@ -1,24 +1,29 @@
-//! Leadership and stopping of this node.
+//! Leadership, disk space and stopping of this node.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use cameo_common::ids::NodeId;
 use tokio::sync::watch;
 
 use super::status::Leadership;
+use crate::host::disk_space::DiskSpace;
 
 /// State that all parts of Raft at this node share.
 pub(crate) struct NodeState {
     pub id: NodeId,
     pub leadership: watch::Receiver<Leadership>,
+    /// Whether there is room for new entries.
+    pub space: Arc<DiskSpace>,
     stopping: AtomicBool,
 }
 
 impl NodeState {
-    pub fn new(id: NodeId, leadership: watch::Receiver<Leadership>) -> Self {
+    pub fn new(id: NodeId, leadership: watch::Receiver<Leadership>, space: Arc<DiskSpace>) -> Self {
         Self {
             id,
             leadership,
+            space,
             stopping: AtomicBool::new(false),
         }
     }

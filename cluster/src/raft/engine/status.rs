@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use super::consensus::{Consensus, Metrics};
 use crate::consensus_types::{Member, TypeConfig};
+use crate::host::disk_space::DiskStatus;
 use crate::raft::quarantine::Waits;
 
 /// A node's current role.
@@ -53,6 +54,8 @@ pub struct Status {
     pub quarantined: bool,
     /// It takes no part yet, because answers of other voters are missing.
     pub waits: Option<Waits>,
+    /// Free space on the disk of the data folder.
+    pub disk: DiskStatus,
     /// The failure of Raft at this node, if any.
     pub failure: Option<String>,
 }
@@ -72,7 +75,12 @@ fn index(id: &Option<LogIdOf<TypeConfig>>) -> u64 {
     id.as_ref().map_or(0, |id| id.index())
 }
 
-pub(crate) fn status(metrics: &Metrics, quarantined: bool, waits: Option<Waits>) -> Status {
+pub(crate) fn status(
+    metrics: &Metrics,
+    quarantined: bool,
+    waits: Option<Waits>,
+    disk: DiskStatus,
+) -> Status {
     let membership = metrics.membership_config.membership();
     let voting: BTreeSet<NodeId> = membership.voter_ids().collect();
     let (voters, learners) = membership
@@ -98,6 +106,7 @@ pub(crate) fn status(metrics: &Metrics, quarantined: bool, waits: Option<Waits>)
         learners,
         quarantined,
         waits,
+        disk,
         failure: metrics
             .running_state
             .as_ref()

@@ -183,10 +183,13 @@ mod tests {
         ));
 
         let good = fs::read(&file.0).unwrap();
-        let mut flipped = good.clone();
-        flipped[30] ^= 1;
-        fs::write(&file.0, flipped).unwrap();
-        assert!(matches!(file.load(NodeId(1)), Err(RecordError::Damaged(_))));
+        for at in 0..good.len() {
+            let mut flipped = good.clone();
+            flipped[at] ^= 1 << (at % 8);
+            fs::write(&file.0, flipped).unwrap();
+            let refused = file.load(NodeId(1));
+            assert!(matches!(refused, Err(RecordError::Damaged(_))), "byte {at}");
+        }
 
         let mut newer = good[..good.len() - 4].to_vec();
         newer[8] = 3;

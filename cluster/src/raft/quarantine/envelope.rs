@@ -41,3 +41,23 @@ pub(super) fn decode<T: Serialize + DeserializeOwned>(
     }
     wire::decode_versioned(version, content).map_err(|_| damaged)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_flipped_bit_is_damage() {
+        let good = encode(b"cameotst", 1, &(7u64, "words"));
+        assert_eq!(
+            decode(b"cameotst", 1, &good),
+            Ok((7u64, "words".to_owned()))
+        );
+        for at in 0..good.len() * 8 {
+            let mut flipped = good.clone();
+            flipped[at / 8] ^= 1 << (at % 8);
+            let found = decode::<(u64, String)>(b"cameotst", 1, &flipped);
+            assert_eq!(found, Err(EnvelopeError::Damaged), "bit {at}");
+        }
+    }
+}

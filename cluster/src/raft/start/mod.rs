@@ -92,7 +92,7 @@ where
     let (leadership, leads) = watch::channel(Leadership::default());
     let (applied, applies) = watch::channel(0);
     let (readers, waiting) = read::queue();
-    let node = Arc::new(NodeState::new(settings.id, leads));
+    let node = Arc::new(NodeState::new(settings.id, leads, deps.space.clone()));
     let started = ConsensusParts::start(&settings, deps, storage, &runtime, node).await?;
     let (parts, certifier) = started;
     let clock = parts.clock();
@@ -103,6 +103,10 @@ where
         tokio::spawn(status::follow(parts.consensus.clone(), leadership, applied)),
         tokio::spawn(serve_readers(reads.clone(), waiting)),
         tokio::spawn(watch_local_clock(clock.clone())),
+        tokio::spawn(watch_disk_space(
+            parts.node.clone(),
+            parts.consensus.clone(),
+        )),
         parts.enter_the_cluster(),
         tokio::spawn(certifier),
     ];
@@ -148,6 +152,10 @@ async fn serve_readers(reads: Arc<Reads>, waiting: mpsc::Receiver<Reader>) {
 
 async fn watch_local_clock(clock: Arc<LogClock>) {
     leader_transfer::transfer_while_clock_is_off(&clock).await;
+}
+
+async fn watch_disk_space(node: Arc<NodeState>, consensus: Arc<dyn Consensus>) {
+    leader_transfer::transfer_while_disk_is_low(&node, &*consensus).await;
 }
 
 /// The parts that are needed to build the others.
@@ -296,6 +304,7 @@ impl ConsensusParts {
             gate: self.deps.gate.clone(),
         };
         NodeService {
+            node: self.node.clone(),
             local: self.local.clone(),
             founder: self.founder.clone(),
             consensus: self.consensus.clone(),

@@ -11,6 +11,7 @@ use tokio::runtime::Handle;
 use crate::floor::FloorMark;
 use crate::host::blocking::Blocking;
 use crate::host::clock::WallClock;
+use crate::host::disk_space::DiskSpace;
 use crate::link::{ClusterSecret, NodeKeys, Transport};
 use crate::raft::engine::config::{SNAPSHOT_AFTER_ENTRIES, Timing};
 use crate::raft::genesis::GenesisTerms;
@@ -124,6 +125,8 @@ pub struct RaftDeps {
     pub blocking: Blocking,
     /// Random, of this process.
     pub incarnation: u64,
+    /// Whether there is room on the disk of the data folder.
+    pub space: Arc<DiskSpace>,
     /// How far this node's floors are.
     pub floor: FloorMark,
     /// Where it keeps what it remembers of its peers, and that it is quarantined.

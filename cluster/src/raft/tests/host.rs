@@ -8,6 +8,8 @@ use cameo_common::keys::PublicKey;
 use cameo_common::registration::RegistrationMode;
 
 use super::app::{KeyAndTime, PASS, Reports, SkewedClock};
+use crate::host::disk_space::tests::Told;
+use crate::host::disk_space::{DiskSpace, RESERVE_BYTES};
 use crate::link::NodeKeys;
 use crate::raft::memory::MemoryDisk;
 use crate::raft::*;
@@ -27,9 +29,18 @@ pub struct Host {
     pub reports: Arc<Reports>,
     /// Which process it says that it is, always; a fresh one at each start if there is none.
     pub incarnation: Option<u64>,
+    /// Free bytes of its disk.
+    pub free: Arc<Told>,
+    pub space: Arc<DiskSpace>,
 }
 
 impl Host {
+    /// Fills its disk, or frees all of it.
+    pub fn set_full(&self, is_full: bool) {
+        self.free.set(if is_full { 0 } else { u64::MAX });
+        self.space.measure();
+    }
+
     /// Empties the node's disk; its key stays.
     pub fn empty(&mut self) {
         std::fs::remove_dir_all(&self.data).unwrap();
@@ -41,7 +52,11 @@ impl Host {
 pub fn host(root: &std::path::Path, id: NodeId, link: String) -> Host {
     let data = root.join(id.to_string());
     std::fs::create_dir_all(&data).unwrap();
+    let free = Told::new(u64::MAX);
+    let space = DiskSpace::around(data.clone(), free.clone(), RESERVE_BYTES);
     Host {
+        free,
+        space,
         data,
         link,
         disk: MemoryDisk::new(Arc::new(KeyAndTime)),

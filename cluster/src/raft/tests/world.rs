@@ -230,6 +230,7 @@ impl World {
             app_runtime: Handle::current(),
             blocking: Blocking::Threads,
             incarnation: host.incarnation.unwrap_or_else(rand::random),
+            space: host.space.clone(),
             floor: floor_mark(id, &host.disk).await,
             quarantine: Arc::new(QuarantineFolder::within(&host.data, Blocking::Threads)),
             raft_runtime: None,

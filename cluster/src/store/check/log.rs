@@ -26,7 +26,8 @@ pub struct LogFound {
 pub(super) fn open(original: &Path, copy: &Path) -> Result<(Wal, LogFound), WalError> {
     // Before the copy is opened: that cuts off an incomplete record.
     let torn = torn_tail(original)?;
-    let wal = Wal::open(copy, Arc::default())?;
+    let was_clean = true; // Nothing rests on the copy.
+    let wal = Wal::open(copy, Arc::default(), was_clean)?;
     let contents = wal.contents()?;
     let found = LogFound {
         entries: contents.entries,

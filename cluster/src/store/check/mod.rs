@@ -21,6 +21,7 @@ use super::state::database::GenerationError;
 use super::state::generation::Generation;
 use super::wal::{Wal, WalError};
 use crate::certificate::Voters;
+use crate::host::disk_space::DiskSpace;
 
 /// What the store's files are found to have.
 #[derive(Debug)]
@@ -94,7 +95,7 @@ fn start(
     found: Option<&Result<Generation, GenerationError>>,
     folder: &HeldFolder,
 ) -> Result<Judged, ScratchError> {
-    let snapshots = Snapshots::open(&copy.snapshots())?;
+    let snapshots = Snapshots::open(&copy.snapshots(), DiskSpace::unlimited())?;
     let recovery = Recovery {
         directory: copy,
         wal,

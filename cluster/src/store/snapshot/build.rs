@@ -26,6 +26,7 @@ pub(in super::super) fn build(
     snapshots: &Snapshots,
 ) -> Result<Snapshot, SnapshotError> {
     let before = snapshots.current();
+    snapshots.admit_own()?;
     for attempt in 1..=ATTEMPTS {
         let never_abort = attempt == ATTEMPTS && before.is_none();
         match write(state, snapshots, never_abort) {

@@ -31,6 +31,10 @@ fn capture_view(state: State, snapshots: &Snapshots, view: StoreView) {
     };
     let folder = Arc::clone(&snapshots.folder);
     folder.checkpoints.add(point);
+    if let Err(low) = snapshots.admit_own() {
+        tracing::warn!(index = point.index, %low, "no snapshot is taken here");
+        return;
+    }
     let Some(capturing) = Capturing::begin(&folder) else {
         tracing::warn!(
             index = point.index,
@@ -91,11 +95,12 @@ fn write(
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::host::disk_space::DiskSpace;
 
     #[test]
     fn after_a_panic_while_a_snapshot_is_written_the_next_one_is() {
         let folder = tempfile::tempdir().unwrap();
-        let snapshots = Snapshots::open(folder.path()).unwrap();
+        let snapshots = Snapshots::open(folder.path(), DiskSpace::unlimited()).unwrap();
         let writing = snapshots.folder.clone();
         let panicked = std::thread::spawn(move || {
             let _capturing = Capturing::begin(&writing).unwrap();

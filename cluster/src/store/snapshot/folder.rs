@@ -11,6 +11,7 @@ use super::format::{Reader, Verified};
 use super::pending::Pending;
 use crate::certificate::Checkpoints;
 use crate::consensus_types::aliases::{SnapshotMeta, position};
+use crate::host::disk_space::{DiskSpace, LowDiskSpace};
 use crate::store::layout::{PART, rename_durably, sync_directory};
 use crate::store::meta::Applied;
 use parking_lot::Mutex;
@@ -93,12 +94,13 @@ pub(super) struct Folder {
     pub pending: Mutex<Option<Pending>>,
     /// A snapshot at a fixed index is being written.
     pub capturing: AtomicBool,
+    pub space: Arc<DiskSpace>,
 }
 
 impl Snapshots {
     /// Verifies the files, newest first, and removes unfinished ones. Damaged files are kept under
     /// another name for inspection.
-    pub(in super::super) fn open(folder: &Path) -> io::Result<Self> {
+    pub(in super::super) fn open(folder: &Path, space: Arc<DiskSpace>) -> io::Result<Self> {
         let mut current = None;
         for path in files(folder, PART)? {
             fs::remove_file(path)?;
@@ -136,6 +138,7 @@ impl Snapshots {
             checkpoints: Checkpoints::default(),
             pending: Mutex::default(),
             capturing: AtomicBool::new(false),
+            space,
         };
         Ok(Self {
             folder: Arc::new(folder_state),
@@ -163,6 +166,14 @@ impl Snapshots {
     pub(in super::super) fn clear_current(&self) {
         *self.folder.current.lock() = None;
         self.folder.certified.send_replace(None);
+    }
+
+    /// Whether there is room for a snapshot of this node's state, if it is as long as the one
+    /// before.
+    pub(super) fn admit_own(&self) -> Result<(), LowDiskSpace> {
+        let before = self.folder.current.lock();
+        let bytes = before.as_ref().map_or(0, |(_, file)| file.len);
+        self.folder.space.admit(bytes)
     }
 
     /// A path for an unfinished file.
@@ -285,7 +296,7 @@ mod tests {
     #[test]
     fn an_older_snapshot_does_not_replace_a_newer_one() {
         let folder = tempfile::tempdir().unwrap();
-        let snapshots = Snapshots::open(folder.path()).unwrap();
+        let snapshots = Snapshots::open(folder.path(), DiskSpace::unlimited()).unwrap();
         let finished = |index: u64| {
             let leader = CommittedLeaderId::new(1);
             let applied = Applied {

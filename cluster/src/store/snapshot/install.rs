@@ -36,6 +36,12 @@ pub(in super::super) fn install(
     let file = snapshots.adopt(&applied, file)?;
     directory.make_current(&path)?;
     state.shared.replace(generation);
+    tracing::info!(
+        before = ?before.applied().index(),
+        applied = ?applied.index(),
+        "the state is replaced by the snapshot that another node has sent: the log there does not \
+         reach back to this one"
+    );
     snapshots.set_current(&applied, file)?;
     Ok(())
 }

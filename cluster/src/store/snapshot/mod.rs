@@ -27,10 +27,12 @@ pub use receive::Receiving;
 
 use std::io;
 
+use super::failure::is_disk_full;
 use openraft::type_config::alias;
 
 use crate::certificate::NotCertified;
 use crate::consensus_types::TypeConfig;
+use crate::host::disk_space::LowDiskSpace;
 
 pub(super) use format::Reader;
 #[cfg(test)]
@@ -55,6 +57,8 @@ pub enum SnapshotError {
     Busy,
     #[error("the snapshot was aborted: the state changed too fast while it was read")]
     Aborted,
+    #[error(transparent)]
+    Low(#[from] LowDiskSpace),
     #[error("the snapshot file does not match the announced metadata")]
     OtherMeta,
     #[error("the snapshot is not certified: {0}")]
@@ -63,8 +67,23 @@ pub enum SnapshotError {
     State(String),
 }
 
+impl SnapshotError {
+    /// Whether it can be done once there is room on the disk.
+    pub(super) fn is_disk_full(&self) -> bool {
+        match self {
+            Self::Io(error) => is_disk_full(error),
+            Self::Low(_) => true,
+            _ => false,
+        }
+    }
+}
+
 impl From<super::state::database::GenerationError> for SnapshotError {
     fn from(error: super::state::database::GenerationError) -> Self {
-        Self::State(error.to_string())
+        use super::state::database::GenerationError as E;
+        match error {
+            E::Io(error) | E::Sled(sled::Error::Io(error)) => Self::Io(error),
+            error => Self::State(error.to_string()),
+        }
     }
 }

@@ -16,6 +16,9 @@ use crate::certificate::Voters;
 pub const MAX_SNAPSHOT_BYTES: u64 = 16 << 30;
 /// Most snapshots received at once. A new leader may begin before an old one has stopped.
 const MAX_RECEIVING: usize = 2;
+/// Room that a snapshot takes, in its lengths: the file, and the database that is loaded from it
+/// beside the present one.
+const INSTALL_LENGTHS: u64 = 5;
 
 /// A snapshot being received. If it is dropped before `finish`, its file is removed.
 #[derive(Debug)]
@@ -33,6 +36,7 @@ impl Snapshots {
         if len > MAX_SNAPSHOT_BYTES {
             return Err(SnapshotError::TooLarge);
         }
+        self.folder.space.admit(INSTALL_LENGTHS * len)?;
         let part = self.part();
         let file = File::create(&part).await?;
         if self.folder.receiving.fetch_add(1, Ordering::AcqRel) >= MAX_RECEIVING {

@@ -8,7 +8,7 @@ use crate::store::state::{Shared, StoreView};
 
 /// Writes header and rows, and syncs the log as far as they go: a local snapshot never ends beyond
 /// it. The write-behind is paused meanwhile; when the overlay grows too large, the attempt is
-/// aborted, unless that is forbidden. Blocks.
+/// aborted, unless that is forbidden, and in any case when the disk becomes low. Blocks.
 pub(super) fn write_rows(
     part: &Path,
     view: StoreView,
@@ -18,6 +18,7 @@ pub(super) fn write_rows(
     let mut writer = Writer::create(part, &view.applied)?;
     view.walk(|rows| {
         writer.rows(rows)?;
+        shared.space.admit(0)?;
         let full = view.generation.overlay_bytes() > shared.options.walk_overlay_bytes;
         match full && !never_abort {
             true => Err(SnapshotError::Aborted),

@@ -43,11 +43,19 @@ impl Drain {
         })
     }
 
-    /// Drains everything that was applied, flushes it to the kernel and ends the thread.
+    /// Drains everything that was applied, flushes it to the kernel and ends the thread. What does
+    /// not fit on the disk is left to the next start, which replays it from the log.
     pub fn finish(mut self) -> io::Result<()> {
         self.stop();
         let generation = self.shared.generation();
         while generation.unwritten().is_some() && self.shared.failure().is_none() {
+            if self.shared.space.measure().is_low {
+                tracing::warn!(
+                    "the disk is low, and the newest state is not written: the next start takes it \
+                     from the log"
+                );
+                break;
+            }
             write_batch(&self.shared, &generation);
         }
         match self.shared.failure() {
@@ -106,11 +114,16 @@ fn write_all(shared: &Shared, generation: &Generation) -> bool {
     }
 }
 
-/// Writes one batch; true when something was written.
+/// Writes one batch; true when something was written. Nothing is, while the disk is low: the
+/// changes wait in memory, and the log has them.
 fn write_batch(shared: &Shared, generation: &Generation) -> bool {
     let Some(applied) = generation.unwritten() else {
         return false;
     };
+    // Measured now: a database that runs into a full disk cannot be used any more.
+    if shared.space.measure().is_low {
+        return false;
+    }
     if !generation.wait_for_readers(applied.version(), READER_TIMEOUT) {
         return false;
     }

@@ -27,6 +27,7 @@ use tokio::time::Instant;
 
 use super::options::Options;
 use super::wal::Wal;
+use crate::host::disk_space::DiskSpace;
 use generation::Generation;
 
 pub use hash::StateHash;
@@ -53,9 +54,14 @@ pub struct State {
 }
 
 impl State {
-    pub(super) fn new(generation: Generation, wal: Wal, options: Options) -> Self {
+    pub(super) fn new(
+        generation: Generation,
+        wal: Wal,
+        space: Arc<DiskSpace>,
+        options: Options,
+    ) -> Self {
         Self {
-            shared: Arc::new(Shared::new(generation, wal, options)),
+            shared: Arc::new(Shared::new(generation, wal, space, options)),
         }
     }
 

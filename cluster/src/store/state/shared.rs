@@ -8,6 +8,7 @@ use tokio::sync::{Notify, broadcast, watch};
 use super::drain_signal::DrainSignal;
 use super::generation::Generation;
 use crate::consensus_types::aliases::position;
+use crate::host::disk_space::DiskSpace;
 use crate::store::meta::Applied;
 use crate::store::options::Options;
 use crate::store::wal::Wal;
@@ -32,6 +33,7 @@ pub(crate) struct Shared {
     pub applied: watch::Sender<Option<(u64, u64)>>,
     pub touched: broadcast::Sender<Touched>,
     pub wal: Wal,
+    pub space: Arc<DiskSpace>,
     pub drain_signal: DrainSignal,
     /// Notified whenever the overlay has shrunk.
     pub overlay_shrunk: Notify,
@@ -40,13 +42,14 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub fn new(generation: Generation, wal: Wal, options: Options) -> Self {
+    pub fn new(generation: Generation, wal: Wal, space: Arc<DiskSpace>, options: Options) -> Self {
         let applied = generation.applied().log_id.as_ref().map(position);
         Self {
             current: RwLock::new(Arc::new(generation)),
             applied: watch::Sender::new(applied),
             touched: broadcast::Sender::new(TOUCHED_BACKLOG),
             wal,
+            space,
             drain_signal: DrainSignal::default(),
             overlay_shrunk: Notify::new(),
             failure: Mutex::new(None),

@@ -4,7 +4,9 @@
 mod bytes;
 mod certified;
 mod cluster;
+mod corruption;
 mod crash;
+mod disk_space;
 mod process;
 mod reads;
 mod recovery;

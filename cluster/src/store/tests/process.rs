@@ -14,6 +14,7 @@ use openraft::storage::{
 use openraft::type_config::TypeConfigExt;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+use super::snapshots;
 use super::world::*;
 use crate::consensus_types::TypeConfig;
 use crate::store::{Options, Store};
@@ -155,6 +156,51 @@ async fn build_without_descriptors() {
 async fn attack_a_snapshot_without_a_free_descriptor_is_built_later() {
     let world = World::new();
     let child = victim(&world, "build_without_descriptors", "exec \"$0\" \"$@\"");
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+}
+
+#[tokio::test]
+#[ignore = "the victim of a_received_snapshot_is_installed_once_there_is_room"]
+async fn install_without_room() {
+    let source = World::new();
+    let mut from = source.open();
+    let row_of = |index| command(1, index, &format!("row {index}={}", "x".repeat(1 << 20)));
+    commit(&mut from, (0..4).map(row_of).collect()).await;
+    let built = snapshots::build_certified(&from).await;
+    let bytes = std::fs::read(built.snapshot.path()).unwrap();
+    let mut opened = Store::open(&directory(), Arc::new(TextMachine), options()).unwrap();
+    let received = snapshots::receive(&opened, &bytes).await.unwrap();
+    // given no room for the database that is loaded from it
+    let limit = getrlimit(Resource::Fsize);
+    let little = Rlimit {
+        current: Some(100_000),
+        ..limit
+    };
+    setrlimit(Resource::Fsize, little).unwrap();
+    let (meta, snapshot) = (received.meta, received.snapshot);
+    let mut installing = tokio::spawn(async move {
+        opened
+            .state_machine
+            .install_snapshot(&meta, snapshot)
+            .await?;
+        Ok::<_, std::io::Error>(opened)
+    });
+    // when it is installed, then it does not fail, which would be the end of openraft
+    let early = tokio::time::timeout(Duration::from_millis(500), &mut installing).await;
+    assert!(early.is_err(), "{early:?}");
+    // and it is installed once there is room
+    setrlimit(Resource::Fsize, limit).unwrap();
+    let opened = installing.await.unwrap().unwrap();
+    assert_eq!(opened.state.hash(), from.state.hash());
+}
+
+#[tokio::test]
+async fn a_received_snapshot_is_installed_once_there_is_room() {
+    let world = World::new();
+    // With the signal ignored the kernel returns EFBIG, as for a full quota.
+    let shell = "trap '' XFSZ; exec \"$0\" \"$@\"";
+    let child = victim(&world, "install_without_room", shell);
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{output:?}");
 }

@@ -7,7 +7,8 @@ use openraft::storage::{RaftLogReader, RaftLogStorage, RaftStateMachine};
 
 use super::crash::shorten;
 use super::world::*;
-use crate::store::{OpenError, Opened, Options};
+use crate::host::disk_space::tests::Told;
+use crate::store::{OpenError, Opened, Options, Source};
 
 #[tokio::test]
 async fn a_restart_replays_undrained_entries() {
@@ -68,6 +69,67 @@ async fn a_clean_stop_loses_nothing_and_is_trusted_after_a_reboot() {
 }
 
 #[tokio::test]
+async fn a_state_whose_sync_fails_at_the_stop_is_rebuilt() {
+    let world = World::new();
+    let mut opened = world.open();
+    commit(&mut opened, append_indexes(0, 7)).await;
+    let before = world.state_dir();
+    // given a file of the state that cannot be synced
+    let broken = before.join("broken");
+    std::os::unix::fs::symlink("nowhere", &broken).unwrap();
+    let Opened {
+        store,
+        log,
+        state_machine,
+        state,
+        snapshots,
+        ..
+    } = opened;
+    drop((log, state_machine, state, snapshots));
+    assert!(store.close().is_err());
+    fs::remove_file(broken).unwrap();
+    // when the node starts again, on the same boot of the machine
+    let mut opened = world.open();
+    // then a sync that would succeed without a write proves nothing
+    assert!(matches!(&opened.source, Source::Log { why } if why.contains("last sync failed")));
+    assert_ne!(world.state_dir(), before);
+    let all = opened.log.try_get_log_entries(0..7).await.unwrap();
+    apply(&mut opened, all).await;
+    assert_eq!(row(&opened, "all").unwrap(), "0,1,2,3,4,5,6,");
+}
+
+#[tokio::test]
+async fn given_a_disk_that_is_low_when_the_node_stops_then_the_next_start_replays_the_log() {
+    let world = World::new();
+    let told = Told::new(u64::MAX);
+    let full = Options {
+        meter: told.clone(),
+        ..options()
+    };
+    let mut opened = world.try_open(full).unwrap();
+    commit(&mut opened, append_indexes(0, 5)).await;
+    drain(&opened);
+    told.set(0);
+    commit(&mut opened, append_indexes(5, 7)).await;
+    // The write-behind waits, and so does the stop not.
+    let Opened {
+        store,
+        log,
+        state_machine,
+        state,
+        snapshots,
+        ..
+    } = opened;
+    drop((log, state_machine, state, snapshots));
+    store.close().unwrap();
+    let mut opened = world.open();
+    assert_eq!(opened.source, Source::State { applied: Some(4) });
+    let missing = opened.log.try_get_log_entries(5..7).await.unwrap();
+    apply(&mut opened, missing).await;
+    assert_eq!(row(&opened, "all").unwrap(), "0,1,2,3,4,5,6,");
+}
+
+#[tokio::test]
 async fn after_an_unclean_stop_of_the_machine_the_state_is_rebuilt() {
     let world = World::new();
     let mut opened = world.open();
@@ -83,6 +145,7 @@ async fn after_an_unclean_stop_of_the_machine_the_state_is_rebuilt() {
     let mut opened = world.try_open(rebooted).unwrap();
 
     assert_eq!(opened.state.applied(), None, "sled is not trusted");
+    assert!(matches!(&opened.source, Source::Log { why } if why.contains("clean shutdown")));
     assert_ne!(world.state_dir(), before);
     let all = opened.log.try_get_log_entries(0..7).await.unwrap();
     apply(&mut opened, all).await;
@@ -123,6 +186,15 @@ async fn a_removed_or_damaged_state_is_rebuilt_from_snapshot_and_log() {
 
         let mut opened = world.open();
         assert_eq!(opened.state.applied(), Some((1, 6)), "{damage}");
+        let rebuilt = matches!(
+            &opened.source,
+            Source::Snapshot {
+                applied: Some(6),
+                is_own: true,
+                ..
+            }
+        );
+        assert!(rebuilt, "{damage}: {}", opened.source);
         let not_applied = opened.log.try_get_log_entries(7..9).await.unwrap();
         apply(&mut opened, not_applied).await;
         assert_eq!(opened.state.hash(), whole, "{damage}");

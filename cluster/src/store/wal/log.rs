@@ -22,6 +22,8 @@ use crate::store::failure::StopOnPanic;
 
 /// Size at which a log file is closed. Purged files are removed as a whole.
 const CHUNK_BYTES: usize = 32 << 20;
+/// Most bytes of a log file: it is closed by the record that exceeds the size.
+pub(in super::super) const FILE_BYTES: u64 = (CHUNK_BYTES + (2 << 20)) as u64;
 /// Size and number of the entries kept in memory; older ones are read from their file.
 const CACHE_BYTES: usize = 64 << 20;
 const CACHE_ENTRIES: usize = 100_000;
@@ -115,8 +117,13 @@ impl Log {
 }
 
 impl Wal {
-    /// Reads the log in `directory`, or starts an empty one there.
-    pub fn open(directory: &Path, latencies: Arc<Latencies>) -> Result<Self, WalError> {
+    /// Reads the log in `directory`, or starts an empty one there. `was_clean`: the process before
+    /// has synced it at its stop.
+    pub fn open(
+        directory: &Path,
+        latencies: Arc<Latencies>,
+        was_clean: bool,
+    ) -> Result<Self, WalError> {
         if let Some(truncation) = tail::inspect(directory)? {
             tracing::warn!(
                 file = truncation.file,
@@ -133,7 +140,7 @@ impl Wal {
         check_contiguous(&log)?;
         // A killed process may have left records that were written and not synced. From here on
         // they count as durable.
-        tail::sync(directory).map_err(WalError::Unreadable)?;
+        tail::sync(directory, was_clean).map_err(WalError::Unreadable)?;
         let group = Arc::new(Group::new(latencies));
         group.set_durable(log.end());
         let shared = Arc::new(Shared {

@@ -15,9 +15,11 @@ mod tail;
 
 pub use codec::MAX_PROPOSAL_BYTES;
 pub use error::WalError;
+pub(super) use log::FILE_BYTES;
 pub use log::Wal;
 pub use tail::Truncation;
 pub(super) use tail::inspect as torn_tail;
+pub(super) use tail::newest_file;
 
 #[cfg(test)]
 pub(super) use codec::{EntryRecord, LogKey, VoteRecord};

@@ -13,6 +13,7 @@ use raft_log::{RaftLogRecord, chunked_wal};
 
 use super::codec::LogTypes;
 use super::error::WalError;
+use crate::store::layout::rewrite_in_place;
 
 /// Record types are below this number. Source: `raft-log`'s record format.
 const RECORD_TYPES: u8 = 6;
@@ -51,10 +52,25 @@ pub(in super::super) fn inspect(directory: &Path) -> Result<Option<Truncation>, 
     Ok(truncation)
 }
 
-/// Makes every record that the log in `directory` has durable.
-pub(super) fn sync(directory: &Path) -> io::Result<()> {
-    for path in files(directory)? {
-        fs::File::open(&path)?.sync_data()?;
+/// The file that records are appended to.
+pub(in super::super) fn newest_file(directory: &Path) -> io::Result<Option<PathBuf>> {
+    Ok(files(directory)?.pop())
+}
+
+/// Files that may have records of a process that was killed: the newest one, and the one before it,
+/// which is synced after the newest one has its name.
+const UNSYNCED_FILES: usize = 2;
+
+/// Makes every record that the log in `directory` has durable. After a process that did not stop
+/// cleanly the kernel may hold records for synced that are not on the disk: they are written again.
+pub(super) fn sync(directory: &Path, was_clean: bool) -> io::Result<()> {
+    let files = files(directory)?;
+    let synced = files.len().saturating_sub(UNSYNCED_FILES);
+    for (at, path) in files.iter().enumerate() {
+        match at < synced || was_clean {
+            true => fs::File::open(path)?.sync_data()?,
+            false => rewrite_in_place(path)?,
+        }
     }
     fs::File::open(directory)?.sync_all()
 }
