@@ -55,6 +55,8 @@ pub(crate) enum NoAuthority {
     Index { index: u64, own: u64 },
     #[error("an entry is dated {time} ms after 1970, more than a day ahead of this node's clock")]
     Time { time: Millis },
+    #[error("only the leader proposes what rests on a node's word")]
+    NodesWord,
     #[error("an entry has no time that this node can read")]
     NoTime,
     #[error("an entry changes who votes")]

@@ -41,9 +41,11 @@ pub(super) fn check(
             needs_voter(standing)?;
             in_own_name(vote, from, here)
         }
-        NodeRequest::Propose { .. } | NodeRequest::App(_) | NodeRequest::Progress(_) => {
-            needs_voter(standing)
+        NodeRequest::Propose { command, .. } => {
+            needs_voter(standing)?;
+            signed(command, here)
         }
+        NodeRequest::App(_) | NodeRequest::Progress(_) => needs_voter(standing),
         NodeRequest::ReadIndex { .. } | NodeRequest::Checkpoint { .. } => match standing {
             Standing::Voter | Standing::Worker => Ok(()),
             Standing::Outsider => Err(NoAuthority::NotMember),
@@ -117,6 +119,15 @@ fn payload(entry: &Entry, here: &Here<'_>) -> Result<(), NoAuthority> {
                 Err(NoAuthority::Voters)
             }
         }
+    }
+}
+
+/// Law: a member proposes for others what they have signed. What rests on a node's word, the
+/// founding and the end of sessions, is for the leader alone to propose.
+fn signed(command: &[u8], here: &Here<'_>) -> Result<(), NoAuthority> {
+    match here.stamp.is_signed(command) {
+        true => Ok(()),
+        false => Err(NoAuthority::NodesWord),
     }
 }
 

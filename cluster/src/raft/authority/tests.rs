@@ -8,6 +8,9 @@ use std::sync::Arc;
 use cameo_common::ids::{Millis, NodeId};
 use cameo_common::keys::PublicKey;
 use cameo_common::registration::RegistrationMode;
+use cameo_common::signed::Signed;
+use cameo_common::wire;
+use cameo_machine::{Caller, Command, Op};
 use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, TransferLeaderRequest};
 use openraft::raft::{SnapshotResponse, VoteRequest, VoteResponse};
 use openraft::vote::leader_id_std::CommittedLeaderId;
@@ -104,6 +107,14 @@ fn of_consensus(vote: Vote) -> Vec<NodeRequest> {
     ]
 }
 
+fn propose(caller: Caller) -> NodeRequest {
+    let op = Op::ExpireSessions(Vec::new());
+    NodeRequest::Propose {
+        command: wire::encode(&Command { caller, op }),
+        timeout_millis: 1,
+    }
+}
+
 fn of_voters(vote: Vote) -> Vec<NodeRequest> {
     let mut requests = of_consensus(vote);
     requests.extend([
@@ -113,10 +124,7 @@ fn of_voters(vote: Vote) -> Vec<NodeRequest> {
             offset: 0,
             bytes: vec![0],
         },
-        NodeRequest::Propose {
-            command: Vec::new(),
-            timeout_millis: 1,
-        },
+        propose(Caller::Signer),
         NodeRequest::App(Vec::new()),
     ]);
     requests
@@ -144,6 +152,24 @@ fn attack_nobody_but_a_voter_moves_vote_log_or_state() {
         assert_eq!(by(Standing::Worker), Ok(()));
         assert_eq!(by(Standing::Outsider), Err(NoAuthority::NotMember));
     }
+}
+
+#[test]
+fn attack_no_voter_proposes_what_rests_on_a_nodes_word() {
+    // given a command to end sessions, in the voter's own name, the leader's or another's
+    for node in [FROM, NodeId(1), NodeId(3)] {
+        let refused = by_voter(&propose(Caller::Node(node)));
+        assert_eq!(refused, Err(NoAuthority::NodesWord));
+    }
+    // or one that cannot be read
+    let command = vec![0xff];
+    let request = NodeRequest::Propose {
+        command,
+        timeout_millis: 1,
+    };
+    assert_eq!(by_voter(&request), Err(NoAuthority::NodesWord));
+    let signed = Signed::from_bytes(vec![3, 4]);
+    assert_eq!(by_voter(&propose(Caller::Device(signed))), Ok(()));
 }
 
 #[test]

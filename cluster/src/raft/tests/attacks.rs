@@ -6,6 +6,7 @@ use cameo_common::ids::NodeId;
 use openraft::raft::{AppendEntriesRequest, VoteRequest};
 use openraft::type_config::alias::VoteOf;
 
+use super::app::NODES_WORD;
 use super::joining::wait_until_joined;
 use super::outsiders::outsider;
 use super::world::{World, soon};
@@ -174,4 +175,32 @@ async fn attack_one_voter_ends_no_terms_and_speaks_for_no_other() {
     )
     .await;
     unharmed(&world, before).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attack_a_follower_ends_no_session_and_founds_nothing_through_the_leader() {
+    let mut world = World::formed(3).await;
+    let leader = world.leader().await;
+    let liar = world.a_follower(leader);
+    let before = term(&world);
+    let host = &world.hosts[&liar];
+    let (keys, secret) = (host.keys.clone(), host.secret.clone());
+    let cluster = world.nodes[&liar].cluster();
+    world.kill(liar).await;
+    world.peers.remove(&liar);
+    let links = outsider(liar, keys, &secret, cluster);
+    // when it proposes on its word what only the leader may
+    let command = [NODES_WORD, b"forged"].concat();
+    let word = NodeRequest::Propose {
+        command: command.clone(),
+        timeout_millis: 1_000,
+    };
+    all_denied(&world, &links, &[word], "only the leader proposes").await;
+    // then it is in no log
+    unharmed(&world, before).await;
+    let command = String::from_utf8(command).unwrap();
+    assert!(!world.holds(leader, &command).await);
+    // while the leader proposes it
+    let leader = world.leader().await;
+    world.propose(leader, &command).await;
 }
