@@ -1,6 +1,8 @@
 //! Interfaces to the rest of the node: stamps of entries, admission of workers, load reports, and
 //! requests between nodes.
 
+use std::sync::Arc;
+
 use cameo_common::ids::{ClusterId, Millis, NodeId};
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
@@ -20,6 +22,9 @@ pub trait Stamp: Send + Sync {
     /// Whether a command rests on signatures. One that rests on a node's word is the leader's own.
     fn is_signed(&self, command: &[u8]) -> bool;
 }
+
+/// The time of the log that this node's state has reached.
+pub type AppliedTime = Arc<dyn Fn() -> Millis + Send + Sync>;
 
 /// Source of this node's load report, which is sent in each heartbeat's reply.
 pub trait ReportSource: Send + Sync {

@@ -11,7 +11,7 @@ use super::joining::wait_until_joined;
 use super::outsiders::outsider;
 use super::world::{World, soon};
 use crate::consensus_types::TypeConfig;
-use crate::link::{CallError, Dial, Links, NodeKeys, Purpose, Refusal};
+use crate::link::{CallError, Dial, Link, Links, NodeKeys, Purpose, Refusal};
 use crate::raft::rpc::wire::{NodeRequest, encode};
 
 /// Requests of somebody that takes the cluster over.
@@ -48,15 +48,20 @@ pub fn forgeries() -> Vec<NodeRequest> {
     ]
 }
 
+/// A membership connection to a voter.
+pub fn link(world: &World, links: &Links, node: NodeId) -> Link {
+    links.dedicated(Dial {
+        node,
+        address: world.peers[&node].clone(),
+        purpose: Purpose::Member,
+        key: Some(world.hosts[&node].keys.public()),
+    })
+}
+
 /// Each is denied by each voter, with this reason.
-async fn all_denied(world: &World, links: &Links, requests: &[NodeRequest], reason: &str) {
-    for (node, address) in &world.peers {
-        let link = links.dedicated(Dial {
-            node: *node,
-            address: address.clone(),
-            purpose: Purpose::Member,
-            key: Some(world.hosts[node].keys.public()),
-        });
+pub async fn all_denied(world: &World, links: &Links, requests: &[NodeRequest], reason: &str) {
+    for node in world.peers.keys() {
+        let link = link(world, links, *node);
         for request in requests {
             let error = link.call(&encode(request), soon()).await.unwrap_err();
             let CallError::Denied(why) = &error else {
@@ -69,7 +74,7 @@ async fn all_denied(world: &World, links: &Links, requests: &[NodeRequest], reas
 }
 
 /// The cluster goes on as before. It may have elected anew: the machine is busy.
-async fn unharmed(world: &World, before: u64) {
+pub async fn unharmed(world: &World, before: u64) {
     let leader = world.leader().await;
     world.propose(leader, "afterwards").await;
     for node in world.peers.keys() {
@@ -79,7 +84,7 @@ async fn unharmed(world: &World, before: u64) {
     assert!(term(world) < before + 1_000);
 }
 
-fn term(world: &World) -> u64 {
+pub fn term(world: &World) -> u64 {
     let terms = world.statuses().into_iter().map(|status| status.term);
     terms.max().unwrap()
 }
