@@ -26,7 +26,7 @@ use crate::raft::ports::AppliedTime;
 pub(crate) const MAX_AHEAD: Duration = Duration::from_secs(2 * 60);
 const _: () = assert!(MEDIAN_LEAD.as_millis() < MAX_AHEAD.as_millis());
 
-/// The same at a worker, which voters tell nothing. It decides nothing by the log's time alone.
+/// The same at a worker, which voters tell nothing and which releases nothing.
 pub(crate) const WORKER_MAX_AHEAD: Duration = Duration::from_hours(24);
 
 /// What this node knows of the time.
