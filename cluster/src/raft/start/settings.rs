@@ -14,7 +14,9 @@ use crate::host::clock::WallClock;
 use crate::link::{ClusterSecret, NodeKeys, Transport};
 use crate::raft::engine::config::{SNAPSHOT_AFTER_ENTRIES, Timing};
 use crate::raft::genesis::GenesisTerms;
-use crate::raft::ports::{AppService, ReportSink, ReportSource, Stamp, WorkerGate, WorkerPass};
+use crate::raft::ports::{
+    AppService, AppliedTime, ReportSink, ReportSource, Stamp, WorkerGate, WorkerPass,
+};
 use crate::raft::quarantine::QuarantineDisk;
 
 /// Settings of the operator.
@@ -110,6 +112,8 @@ pub struct RaftDeps {
     pub wall: Arc<dyn WallClock>,
     /// Makes entries from commands.
     pub stamp: Arc<dyn Stamp>,
+    /// The time of this node's state.
+    pub applied_time: AppliedTime,
     /// Judges the passes of workers, while this node leads.
     pub gate: Arc<dyn WorkerGate>,
     /// Source of this node's load report.

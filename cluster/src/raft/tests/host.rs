@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use cameo_common::ids::NodeId;
+use cameo_common::ids::{Millis, NodeId};
 use cameo_common::keys::PublicKey;
 use cameo_common::registration::RegistrationMode;
 
-use super::app::{KeyAndTime, PASS, Reports, SkewedClock};
+use super::app::{KeyAndTime, PASS, Reports, SkewedClock, TimeFirst};
 use crate::link::NodeKeys;
 use crate::raft::memory::MemoryDisk;
 use crate::raft::*;
@@ -30,6 +30,16 @@ pub struct Host {
 }
 
 impl Host {
+    /// The time of the newest row.
+    pub fn applied_time(&self) -> AppliedTime {
+        let disk = self.disk.clone();
+        Arc::new(move || {
+            let rows = disk.rows().0;
+            let times = rows.values().filter_map(|time| TimeFirst.time_of(time));
+            times.max().unwrap_or(Millis(0))
+        })
+    }
+
     /// Empties the node's disk; its key stays.
     pub fn empty(&mut self) {
         std::fs::remove_dir_all(&self.data).unwrap();

@@ -6,6 +6,7 @@ mod app;
 mod attacks;
 mod bootstrap;
 mod cluster;
+mod entry_times;
 mod host;
 mod joining;
 mod old_snapshot;
