@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use cameo_machine::read;
 use tokio::runtime::Handle;
 use tokio_rustls::TlsAcceptor;
 
@@ -100,7 +101,7 @@ impl PreRaftParts {
         state: Arc<dyn AppliedState>,
     ) -> RaftDeps {
         let gate = TokenGate {
-            state,
+            state: state.clone(),
             signatures: self.signatures.clone(),
             clock: self.clock.clone(),
         };
@@ -109,6 +110,7 @@ impl PreRaftParts {
             transport: self.transport.clone(),
             wall: self.clock.clone(),
             stamp: Arc::new(Stamper),
+            applied_time: Arc::new(move || read::log_time(&*state.view())),
             gate: Arc::new(gate),
             report: self.reporter.clone(),
             sink: Arc::new(Reports(self.dispatcher.clone())),

@@ -1,4 +1,5 @@
-//! The exchange of progress between voters: each tells its own, and what it remembers of the other.
+//! The exchange between voters: each tells its progress, what it remembers of the other's, and its
+//! times.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,6 +18,7 @@ use super::members::bootstrap_state::BootstrapState;
 use super::members::member_view::MemberView;
 use super::quarantine::{Closed, GRACE, Gate, QuarantineDisk, Remembered, Waits};
 use super::rpc::wire::{NodeReply, NodeRequest, ProgressTold, decode, encode};
+use super::time::entry_time::EntryTimes;
 use crate::floor::FloorMark;
 use crate::host::seldom::Seldom;
 use crate::link::{Lane, Links, NodeKeys};
@@ -36,6 +38,7 @@ pub(crate) struct Exchange {
     pub keys: Arc<NodeKeys>,
     pub members: Arc<MemberView>,
     pub gate: Arc<Gate>,
+    pub times: Arc<EntryTimes>,
     pub remembered: Remembered,
     /// Where the marker of a quarantined node goes, and the origin of the folder is.
     pub disk: Arc<dyn QuarantineDisk>,
@@ -51,6 +54,7 @@ impl Exchange {
     /// Answers another voter: keeps what it tells, and hears what it remembers. None while this
     /// node cannot tell its own progress.
     pub fn answer(&self, from: NodeId, told: ProgressTold) -> Option<ProgressTold> {
+        self.times.record(from, told.times);
         let genesis = self.members.genesis()?;
         let answer = self.told_to(&genesis, from)?;
         self.take(&genesis, from, told);
@@ -61,6 +65,7 @@ impl Exchange {
         Some(ProgressTold {
             mine: self.own(genesis)?,
             of_you: self.remembered.of(voter),
+            times: self.times.own(),
         })
     }
 
@@ -145,6 +150,7 @@ impl Exchange {
         // A voter that does not answer is asked in the next round.
         let Ok(reply) = answer.await else { return };
         if let Ok(NodeReply::Progress(Some(told))) = decode(&reply) {
+            self.times.record(voter.id, told.times);
             self.take(genesis, voter.id, told);
         }
     }

@@ -6,8 +6,8 @@
 //! `authority` permits; `checkpoints` are signatures over the state at fixed indexes, which certify
 //! snapshots; `members` are bootstrap, joining and removal; `quarantine` keeps a voter out that has
 //! come back with an older folder, and in an `exchange` voters tell each other how far they are;
-//! `time` is the clock of the log; `ports` are interfaces to the rest of the node; `memory` is a
-//! storage for tests and the simulator.
+//! `time` is the clock of the log, and the bound of the times that a voter takes; `ports` are
+//! interfaces to the rest of the node; `memory` is a storage for tests and the simulator.
 
 mod authority;
 mod checkpoints;
@@ -45,7 +45,7 @@ pub use members::record_file::RecordError;
 pub(crate) use members::record_file::RecordFile;
 pub use members::secret_check::SecretCheckError;
 pub(crate) use members::secret_check::verify_file as verify_secret_check;
-pub use ports::{AppService, ReportSink, ReportSource, Stamp, WorkerGate, WorkerPass};
+pub use ports::{AppService, AppliedTime, ReportSink, ReportSource, Stamp, WorkerGate, WorkerPass};
 pub use rpc::snapshots::{Receiving, SnapshotPort};
 pub use start::{Entrance, RaftDeps, Settings, StartError, start};
 pub use time::clock::{LogTime, MEDIAN_LEAD, TRANSFER_SKEW, log_time};

@@ -1,6 +1,8 @@
 //! Interfaces to the rest of the node: stamps of entries, admission of workers, load reports, and
 //! requests between nodes.
 
+use std::sync::Arc;
+
 use cameo_common::ids::{ClusterId, Millis, NodeId};
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
@@ -8,7 +10,7 @@ use tokio::time::Instant;
 use super::genesis::Genesis;
 
 /// Makes an entry out of a command, at the leader only, once for each time that it is appended; and
-/// reads its time, at every node.
+/// reads its time, at every node, and whose word a command is.
 pub trait Stamp: Send + Sync {
     /// `log_time` is already bounded by the voters' median. The state machine takes the later of
     /// this and the time of the previous entry.
@@ -16,7 +18,13 @@ pub trait Stamp: Send + Sync {
 
     /// The time in an entry; None if there is none that can be read.
     fn time_of(&self, entry: &[u8]) -> Option<Millis>;
+
+    /// Whether a command rests on signatures. One that rests on a node's word is the leader's own.
+    fn is_signed(&self, command: &[u8]) -> bool;
 }
+
+/// The time of the log that this node's state has reached.
+pub type AppliedTime = Arc<dyn Fn() -> Millis + Send + Sync>;
 
 /// Source of this node's load report, which is sent in each heartbeat's reply.
 pub trait ReportSource: Send + Sync {

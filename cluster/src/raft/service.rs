@@ -32,8 +32,8 @@ use crate::link::{Answer, Caller, Purpose, Service};
 /// Upper limit of the timeout that a caller may ask for.
 const MAX_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Pause before a request of consensus is denied that this node takes no part in.
-const CLOSED_PAUSE: Duration = Duration::from_millis(250);
+/// Pause before a request of consensus is denied that this node may serve a moment later.
+const DENIAL_PAUSE: Duration = Duration::from_millis(250);
 
 /// Longest pause before entries are refused that there is no room for: a leader sends them again at
 /// once, and takes longer for a lost answer.
@@ -183,15 +183,19 @@ impl NodeService {
         if self.denials.is_due() {
             tracing::warn!(node = caller.node.0, %why, "a node's request is not served");
         }
-        let is_closed = matches!(why, NoAuthority::Closed(_));
-        let (why, gate) = (why.to_string(), self.gate.clone());
+        let (gate, times) = (self.gate.clone(), self.authority.times.clone());
+        let (why, told) = (why.clone(), why.to_string());
         Box::pin(async move {
-            if is_closed {
-                // A leader would ask again at once, and for as long as this lasts.
-                let opens = tokio::time::timeout(CLOSED_PAUSE, gate.opens());
-                let _opened = opens.await;
-            }
-            Err(why)
+            // A leader would ask again at once, and for as long as this lasts.
+            let may_be_served = async {
+                match why {
+                    NoAuthority::Closed(_) => gate.opens().await,
+                    NoAuthority::Time { .. } => times.changed().await,
+                    _ => {}
+                }
+            };
+            let _ = tokio::time::timeout(DENIAL_PAUSE, may_be_served).await;
+            Err(told)
         })
     }
 

@@ -6,18 +6,19 @@
 //! before it is a member.
 
 mod answers;
+mod refused_leader;
 mod requests;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use cameo_common::ids::{Millis, NodeId};
 use openraft::async_runtime::WatchReceiver;
 use openraft::raft::{AppendEntriesResponse, SnapshotResponse, VoteResponse};
 use thiserror::Error;
+use tokio::time::Instant;
 
 use super::genesis::Genesis;
 use super::members::member_view::MemberView;
@@ -25,18 +26,16 @@ use super::ports::Stamp;
 use super::quarantine::{Closed, Gate};
 use super::rpc::answer_rules::{AnswerRules, NotTaken};
 use super::rpc::wire::NodeRequest;
+use super::time::entry_time::EntryTimes;
 use crate::consensus_types::TypeConfig;
-use crate::host::clock::WallClock;
 use crate::link::Caller;
 
 pub(super) use crate::host::seldom::Seldom;
+pub(super) use refused_leader::RefusedLeader;
 
 /// How far a term or an index may be above this node's own. No honest cluster gets there between
 /// two messages, and half of all numbers are left after two thousand million such steps.
 const MAX_STEP: u64 = 1 << 32;
-/// How far an entry's time may be ahead of this node's clock. It is no bound from below: a quiet
-/// month is no attack.
-const MAX_AHEAD: Duration = Duration::from_hours(24);
 
 /// Why a request is not served, or an answer not taken.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -53,8 +52,15 @@ pub(crate) enum NoAuthority {
     Term { term: u64, own: u64 },
     #[error("index {index} is too far above this node's, {own}")]
     Index { index: u64, own: u64 },
-    #[error("an entry is dated {time} ms after 1970, more than a day ahead of this node's clock")]
+    #[error(
+        "an entry is dated {time} ms after 1970: that is too far ahead of this node's clock, and \
+         of what a majority of the voters has told this node; compare the clocks of all nodes"
+    )]
     Time { time: Millis },
+    #[error("this leader has dated an entry too far ahead, and this node does not follow it now")]
+    NotFollowed,
+    #[error("only the leader proposes what rests on a node's word")]
+    NodesWord,
     #[error("an entry has no time that this node can read")]
     NoTime,
     #[error("an entry changes who votes")]
@@ -71,7 +77,7 @@ struct Here<'a> {
     genesis: Option<Arc<Genesis>>,
     term: u64,
     last_index: u64,
-    now: Millis,
+    times: &'a EntryTimes,
     stamp: &'a dyn Stamp,
 }
 
@@ -79,16 +85,22 @@ struct Here<'a> {
 pub(crate) struct Authority {
     pub me: NodeId,
     pub members: Arc<MemberView>,
-    pub wall: Arc<dyn WallClock>,
+    pub times: Arc<EntryTimes>,
     pub stamp: Arc<dyn Stamp>,
     pub gate: Arc<Gate>,
+    pub refused_leader: RefusedLeader,
 }
 
 impl Authority {
     /// Whether a caller may make this request.
     pub fn check(&self, caller: &Caller, request: &NodeRequest) -> Result<(), NoAuthority> {
         let standing = self.members.standing(caller.node, &caller.key);
-        requests::check(request, caller.node, standing, &self.here())?;
+        let checked = requests::check(request, caller.node, standing, &self.here());
+        if let NodeRequest::Append(rpc) = request {
+            let now = Instant::now();
+            self.refused_leader.judge(rpc, &checked, now)?;
+        }
+        checked?;
         match self.gate.closed() {
             Some(closed) if requests::is_of_consensus(request) => Err(NoAuthority::Closed(closed)),
             _ => Ok(()),
@@ -108,7 +120,7 @@ impl Authority {
             genesis: self.members.genesis(),
             term,
             last_index,
-            now: self.wall.unix_millis(),
+            times: &self.times,
             stamp: &*self.stamp,
         }
     }
@@ -150,9 +162,8 @@ impl Here<'_> {
         genesis.is_some_and(|genesis| genesis.member(node).is_some())
     }
 
-    fn are_the_voters(&self, nodes: impl Iterator<Item = NodeId>) -> bool {
+    fn voters(&self) -> BTreeSet<NodeId> {
         let members = self.genesis.iter().flat_map(|genesis| &genesis.members);
-        let voters: BTreeSet<_> = members.map(|member| member.id).collect();
-        voters == nodes.collect()
+        members.map(|member| member.id).collect()
     }
 }

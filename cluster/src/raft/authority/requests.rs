@@ -1,10 +1,12 @@
 //! Rules for requests: who may ask what, in whose name, and how far ahead.
 
+use std::collections::BTreeSet;
+
 use cameo_common::ids::NodeId;
 use openraft::entry::EntryPayload;
 use openraft::raft::AppendEntriesRequest;
 
-use super::{Here, MAX_AHEAD, MAX_STEP, NoAuthority};
+use super::{Here, MAX_STEP, NoAuthority};
 use crate::consensus_types::TypeConfig;
 use crate::consensus_types::aliases::{Entry, LogId, Vote};
 use crate::raft::members::standing::Standing;
@@ -41,9 +43,11 @@ pub(super) fn check(
             needs_voter(standing)?;
             in_own_name(vote, from, here)
         }
-        NodeRequest::Propose { .. } | NodeRequest::App(_) | NodeRequest::Progress(_) => {
-            needs_voter(standing)
+        NodeRequest::Propose { command, .. } => {
+            needs_voter(standing)?;
+            signed(command, here)
         }
+        NodeRequest::App(_) | NodeRequest::Progress(_) => needs_voter(standing),
         NodeRequest::ReadIndex { .. } | NodeRequest::Checkpoint { .. } => match standing {
             Standing::Voter | Standing::Worker => Ok(()),
             Standing::Outsider => Err(NoAuthority::NotMember),
@@ -93,30 +97,40 @@ fn append(
     in_own_name(&rpc.vote, from, here)?;
     index(rpc.prev_log_id.as_ref(), here)?;
     index(rpc.leader_commit.as_ref(), here)?;
+    let voters = here.voters();
     for entry in &rpc.entries {
         index(Some(&entry.log_id), here)?;
-        payload(entry, here)?;
+        payload(entry, &voters, here)?;
     }
     Ok(())
 }
 
-fn payload(entry: &Entry, here: &Here<'_>) -> Result<(), NoAuthority> {
+fn payload(entry: &Entry, voters: &BTreeSet<NodeId>, here: &Here<'_>) -> Result<(), NoAuthority> {
     match &entry.payload {
         EntryPayload::Blank => Ok(()),
         EntryPayload::Normal(bytes) => {
             let time = here.stamp.time_of(&bytes.0).ok_or(NoAuthority::NoTime)?;
-            if time > here.now.plus(MAX_AHEAD) {
-                return Err(NoAuthority::Time { time });
+            match here.times.allow(time, voters) {
+                true => Ok(()),
+                false => Err(NoAuthority::Time { time }),
             }
-            Ok(())
         }
         EntryPayload::Membership(membership) => {
-            if here.are_the_voters(membership.voter_ids()) {
+            if membership.voter_ids().collect::<BTreeSet<_>>() == *voters {
                 Ok(())
             } else {
                 Err(NoAuthority::Voters)
             }
         }
+    }
+}
+
+/// Law: a member proposes for others what they have signed. What rests on a node's word, the
+/// founding and the end of sessions, is for the leader alone to propose.
+fn signed(command: &[u8], here: &Here<'_>) -> Result<(), NoAuthority> {
+    match here.stamp.is_signed(command) {
+        true => Ok(()),
+        false => Err(NoAuthority::NodesWord),
     }
 }
 

@@ -4,21 +4,28 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use cameo_common::ids::{Millis, NodeId};
 use cameo_common::keys::PublicKey;
 use cameo_common::registration::RegistrationMode;
+use cameo_common::signed::Signed;
+use cameo_common::wire;
+use cameo_machine::{Caller, Command, Op};
 use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, TransferLeaderRequest};
 use openraft::raft::{SnapshotResponse, VoteRequest, VoteResponse};
 use openraft::vote::leader_id_std::CommittedLeaderId;
 use openraft::{EntryPayload, LogId, Membership};
+use tokio::time::Instant;
 
-use super::{Here, MAX_AHEAD, MAX_STEP, NoAuthority, answers, requests};
+use super::{Here, MAX_STEP, NoAuthority, RefusedLeader, answers, requests};
 use crate::consensus_types::aliases::{Entry, Payload, Vote};
 use crate::consensus_types::{EntryBytes, Member, TypeConfig};
 use crate::raft::genesis::{Genesis, GenesisMember, GenesisTerms};
 use crate::raft::members::standing::Standing;
 use crate::raft::rpc::wire::NodeRequest;
+use crate::raft::time::entry_time::tests::FixedClock;
+use crate::raft::time::entry_time::{EntryTimes, MAX_AHEAD, WORKER_MAX_AHEAD};
 use crate::raft::{Stamp, Stamper};
 
 const TERM: u64 = 5;
@@ -50,9 +57,15 @@ fn here(me: NodeId) -> Here<'static> {
         genesis: Some(Arc::new(genesis)),
         term: TERM,
         last_index: LAST,
-        now: NOW,
+        times: clocks(me),
         stamp: &Stamper,
     }
+}
+
+/// What a node knows of the time at [`NOW`], while nobody has told it anything.
+fn clocks(me: NodeId) -> &'static EntryTimes {
+    let times = EntryTimes::new(me, Arc::new(FixedClock(NOW)), Arc::new(|| NOW));
+    Box::leak(Box::new(times))
 }
 
 fn vote(term: u64, node: NodeId) -> Vote {
@@ -104,6 +117,14 @@ fn of_consensus(vote: Vote) -> Vec<NodeRequest> {
     ]
 }
 
+fn propose(caller: Caller) -> NodeRequest {
+    let op = Op::ExpireSessions(Vec::new());
+    NodeRequest::Propose {
+        command: wire::encode(&Command { caller, op }),
+        timeout_millis: 1,
+    }
+}
+
 fn of_voters(vote: Vote) -> Vec<NodeRequest> {
     let mut requests = of_consensus(vote);
     requests.extend([
@@ -113,10 +134,7 @@ fn of_voters(vote: Vote) -> Vec<NodeRequest> {
             offset: 0,
             bytes: vec![0],
         },
-        NodeRequest::Propose {
-            command: Vec::new(),
-            timeout_millis: 1,
-        },
+        propose(Caller::Signer),
         NodeRequest::App(Vec::new()),
     ]);
     requests
@@ -144,6 +162,24 @@ fn attack_nobody_but_a_voter_moves_vote_log_or_state() {
         assert_eq!(by(Standing::Worker), Ok(()));
         assert_eq!(by(Standing::Outsider), Err(NoAuthority::NotMember));
     }
+}
+
+#[test]
+fn attack_no_voter_proposes_what_rests_on_a_nodes_word() {
+    // given a command to end sessions, in the voter's own name, the leader's or another's
+    for node in [FROM, NodeId(1), NodeId(3)] {
+        let refused = by_voter(&propose(Caller::Node(node)));
+        assert_eq!(refused, Err(NoAuthority::NodesWord));
+    }
+    // or one that cannot be read
+    let command = vec![0xff];
+    let request = NodeRequest::Propose {
+        command,
+        timeout_millis: 1,
+    };
+    assert_eq!(by_voter(&request), Err(NoAuthority::NodesWord));
+    let signed = Signed::from_bytes(vec![3, 4]);
+    assert_eq!(by_voter(&propose(Caller::Device(signed))), Ok(()));
 }
 
 #[test]
@@ -202,6 +238,12 @@ fn attack_a_time_that_ends_all_time_is_refused() {
     for time in [Millis(NOW.plus(MAX_AHEAD).0 + 1), Millis(u64::MAX)] {
         assert_eq!(by_voter(&at(time)), Err(NoAuthority::Time { time }));
     }
+    let at_worker = |time| {
+        let here = here(WORKER);
+        requests::check(&at(time), FROM, Standing::Voter, &here)
+    };
+    assert_eq!(at_worker(NOW.plus(WORKER_MAX_AHEAD)), Ok(()));
+    assert!(at_worker(NOW.plus(2 * WORKER_MAX_AHEAD)).is_err());
     let garbage = EntryPayload::Normal(EntryBytes(vec![0xff]));
     let request = append(vote(TERM, FROM), vec![entry(LAST + 1, garbage)]);
     assert_eq!(by_voter(&request), Err(NoAuthority::NoTime));
@@ -252,4 +294,31 @@ fn attack_an_answer_cannot_depose_a_leader_for_ever() {
     assert_eq!(installed(TERM + 1, WORKER), Err(NoAuthority::NotVoter));
     assert_eq!(installed(TERM + 1, FROM), Ok(()));
     assert!(installed(u64::MAX, FROM).is_err());
+}
+
+#[test]
+fn attack_a_leader_whose_entry_is_dated_too_far_ahead_is_not_followed() {
+    let refused_leader = RefusedLeader::default();
+    let start = Instant::now();
+    let judged = |after, vote, entries: Vec<Entry>| {
+        let request = append(vote, entries);
+        let checked = by_voter(&request);
+        let NodeRequest::Append(rpc) = &request else {
+            unreachable!()
+        };
+        refused_leader.judge(rpc, &checked, start + after)
+    };
+    let at = |time| vec![entry(LAST + 1, dated(time))];
+    let (liar, next) = (vote(TERM, FROM), vote(TERM + 1, FROM));
+    let [first, then, late] = [0, 500, 1_000].map(Duration::from_millis);
+    assert_eq!(judged(first, liar, Vec::new()), Ok(()));
+    assert_eq!(judged(first, liar, at(Millis(u64::MAX))), Ok(()));
+    // then its heartbeats do not count, and those of the next term do
+    let refused = Err(NoAuthority::NotFollowed);
+    assert_eq!(judged(then, liar, Vec::new()), refused);
+    assert_eq!(judged(then, next, Vec::new()), Ok(()));
+    // nor do other entries of it make up for that, but time does
+    assert_eq!(judged(then, liar, at(NOW)), Ok(()));
+    assert_eq!(judged(then, liar, Vec::new()), refused);
+    assert_eq!(judged(late, liar, Vec::new()), Ok(()));
 }

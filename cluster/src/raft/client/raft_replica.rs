@@ -16,7 +16,7 @@ use crate::host::signatures::RememberedSignatures;
 use crate::latency::{Calls, Latencies};
 use crate::raft::{AskError, Leadership, ProposeError, Raft, ReadError, Status};
 use crate::store::Touched;
-use cameo_machine::{Command, Reply, StateView};
+use cameo_machine::{Caller, Command, Reply, StateView};
 
 /// Raft and its state.
 #[derive(Clone)]
@@ -76,6 +76,11 @@ impl Replica for RaftReplica {
         let early = early_reply::of(&*self.state, command);
         let (bytes, command) = (wire::encode(command), command.clone());
         Box::pin(timed(&self.latencies.writes, async move {
+            // The leader takes no other node's word, and would be asked until the deadline.
+            let is_leaders_own = matches!(command.caller, Caller::Node(_));
+            if is_leaders_own && !self.raft.leadership().borrow().here {
+                return Err(ProposeError::NoLeader);
+            }
             if let Some(early) = early {
                 let raft = self.raft.clone();
                 tokio::spawn(async move { raft.propose(bytes, deadline).await });

@@ -4,7 +4,7 @@ use cameo_common::ids::Millis;
 use cameo_common::wire;
 
 use crate::raft::Stamp;
-use cameo_machine::ENTRY_VERSION;
+use cameo_machine::{Caller, ENTRY_VERSION};
 
 /// Prefixes the leader's time to a command: the encoding of a [`cameo_machine::Entry`], without
 /// decoding the command.
@@ -23,14 +23,20 @@ impl Stamp for Stamper {
         let (_version, time) = wire::peek::<(u16, Millis)>(entry).ok()?;
         Some(time)
     }
+
+    /// By the caller alone: what follows it is decided by every replica.
+    fn is_signed(&self, command: &[u8]) -> bool {
+        !matches!(wire::peek::<Caller>(command), Ok(Caller::Node(_)) | Err(_))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use cameo_common::ids::NodeId;
+    use cameo_common::signed::Signed;
 
     use super::*;
-    use cameo_machine::{Caller, Command, Entry, Op};
+    use cameo_machine::{Command, Entry, Op};
 
     #[test]
     fn a_stamped_command_is_an_entry() {
@@ -47,5 +53,19 @@ mod tests {
         assert_eq!(stamped, wire::encode(&entry));
         assert_eq!(Stamper.time_of(&stamped), Some(entry.time));
         assert_eq!(Stamper.time_of(&[]), None);
+    }
+
+    #[test]
+    fn a_command_of_a_node_or_of_an_unknown_caller_is_not_signed() {
+        let command = |caller| {
+            let op = Op::ExpireSessions(vec![]);
+            wire::encode(&Command { caller, op })
+        };
+        let signed = Signed::from_bytes(vec![3, 4]);
+        assert!(Stamper.is_signed(&command(Caller::Device(signed))));
+        assert!(Stamper.is_signed(&command(Caller::Signer)));
+        assert!(!Stamper.is_signed(&command(Caller::Node(NodeId(3)))));
+        assert!(!Stamper.is_signed(&[]));
+        assert!(!Stamper.is_signed(&[99, 1]));
     }
 }

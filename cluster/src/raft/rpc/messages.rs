@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::refusals::{MemberRefusal, ProposeRefusal, ReadRefusal};
 use crate::consensus_types::{Member, TypeConfig};
 use crate::raft::genesis::{Genesis, GenesisMember, GenesisTerms};
+use crate::raft::time::voter_times::VoterTimes;
 
 /// A request between nodes.
 #[derive(Debug, Serialize, Deserialize)]
@@ -114,13 +115,14 @@ pub(crate) struct HeartbeatReport {
     pub unix_millis: Millis,
 }
 
-/// What a voter tells another one, each in its own signed words.
+/// What a voter tells another one: its times, and each one's progress in its own signed words.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ProgressTold {
     /// How far the sender is.
     pub mine: Signed<NodeProgress>,
     /// How far the receiver had told it was.
     pub of_you: Option<Signed<NodeProgress>>,
+    pub times: VoterTimes,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -11,7 +11,7 @@ pub(crate) use super::messages::{
 };
 pub(crate) use super::refusals::{MemberRefusal, ProposeRefusal, ReadRefusal};
 
-const WIRE_VERSION: u8 = 3;
+const WIRE_VERSION: u8 = 4;
 
 pub(crate) fn encode<T: Serialize>(message: &T) -> Vec<u8> {
     wire::encode_versioned(WIRE_VERSION, message)

@@ -17,7 +17,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use super::authority::{Authority, Seldom};
+use super::authority::{Authority, RefusedLeader, Seldom};
 use super::checkpoints::{Certifier, OwnCheckpoints};
 use super::client::handle::{Inner, Raft};
 use super::client::propose::Proposer;
@@ -40,6 +40,7 @@ use super::rpc::network::Network;
 use super::rpc::snapshots::{IncomingSnapshots, SnapshotPort};
 use super::service::NodeService;
 use super::time::clock::Clocks;
+use super::time::entry_time::EntryTimes;
 use crate::consensus_types::TypeConfig;
 use crate::host::listen_error::{ListenError, ListenFlag};
 use crate::link::{Identity, Links, Server};
@@ -210,12 +211,15 @@ impl ConsensusParts {
         let links = Links::new(identity, deps.transport.clone(), runtime.clone());
         let links = links.map_err(failed)?;
         let clocks = Arc::new(Clocks::new());
+        let times = EntryTimes::new(settings.id, deps.wall.clone(), deps.applied_time.clone());
+        let times = Arc::new(times);
         let authority = Arc::new(Authority {
             me: settings.id,
             members: local.members.clone(),
-            wall: deps.wall.clone(),
+            times: times.clone(),
             stamp: deps.stamp.clone(),
             gate: gate.clone(),
+            refused_leader: RefusedLeader::default(),
         });
         let port = Arc::new(storage.snapshots);
         let checkpoints = OwnCheckpoints {
@@ -235,7 +239,7 @@ impl ConsensusParts {
             gate: gate.clone(),
         };
         let consensus = start_consensus(config, network, log, storage.state_machine).await?;
-        let exchange = quarantine::exchange(settings, &deps, &local, &gate, &consensus)?;
+        let exchange = quarantine::exchange(settings, &deps, &local, &authority, &consensus)?;
         let _ = local.members.consensus.set(consensus.clone());
         let certifier = Certifier {
             me: settings.id,

@@ -8,6 +8,7 @@ use openraft::storage::{RaftLogReader as _, RaftLogStorage};
 use super::{RaftDeps, Settings, StartError, failed};
 use crate::consensus_types::TypeConfig;
 use crate::floor::FloorMark;
+use crate::raft::authority::Authority;
 use crate::raft::engine::consensus::Consensus;
 use crate::raft::exchange::Exchange;
 use crate::raft::members::local_member::LocalMember;
@@ -78,7 +79,7 @@ pub(super) fn exchange(
     settings: &Settings,
     deps: &RaftDeps,
     local: &LocalMember,
-    gate: &Arc<Gate>,
+    authority: &Authority,
     consensus: &Arc<dyn Consensus>,
 ) -> Result<Option<Arc<Exchange>>, StartError> {
     if settings.entrance.is_worker() {
@@ -88,7 +89,8 @@ pub(super) fn exchange(
         me: settings.id,
         keys: deps.keys.clone(),
         members: local.members.clone(),
-        gate: gate.clone(),
+        gate: authority.gate.clone(),
+        times: authority.times.clone(),
         remembered: Remembered::load(deps.quarantine.clone())?,
         disk: deps.quarantine.clone(),
         consensus: consensus.clone(),

@@ -15,7 +15,9 @@ use crate::host::disk_space::DiskSpace;
 use crate::link::{ClusterSecret, NodeKeys, Transport};
 use crate::raft::engine::config::{SNAPSHOT_AFTER_ENTRIES, Timing};
 use crate::raft::genesis::GenesisTerms;
-use crate::raft::ports::{AppService, ReportSink, ReportSource, Stamp, WorkerGate, WorkerPass};
+use crate::raft::ports::{
+    AppService, AppliedTime, ReportSink, ReportSource, Stamp, WorkerGate, WorkerPass,
+};
 use crate::raft::quarantine::QuarantineDisk;
 
 /// Settings of the operator.
@@ -111,6 +113,8 @@ pub struct RaftDeps {
     pub wall: Arc<dyn WallClock>,
     /// Makes entries from commands.
     pub stamp: Arc<dyn Stamp>,
+    /// The time of this node's state.
+    pub applied_time: AppliedTime,
     /// Judges the passes of workers, while this node leads.
     pub gate: Arc<dyn WorkerGate>,
     /// Source of this node's load report.

@@ -6,11 +6,12 @@ use cameo_common::ids::NodeId;
 use openraft::raft::{AppendEntriesRequest, VoteRequest};
 use openraft::type_config::alias::VoteOf;
 
+use super::app::NODES_WORD;
 use super::joining::wait_until_joined;
 use super::outsiders::outsider;
 use super::world::{World, soon};
 use crate::consensus_types::TypeConfig;
-use crate::link::{CallError, Dial, Links, NodeKeys, Purpose, Refusal};
+use crate::link::{CallError, Dial, Link, Links, NodeKeys, Purpose, Refusal};
 use crate::raft::rpc::wire::{NodeRequest, encode};
 
 /// Requests of somebody that takes the cluster over.
@@ -47,15 +48,20 @@ pub fn forgeries() -> Vec<NodeRequest> {
     ]
 }
 
+/// A membership connection to a voter.
+pub fn link(world: &World, links: &Links, node: NodeId) -> Link {
+    links.dedicated(Dial {
+        node,
+        address: world.peers[&node].clone(),
+        purpose: Purpose::Member,
+        key: Some(world.hosts[&node].keys.public()),
+    })
+}
+
 /// Each is denied by each voter, with this reason.
-async fn all_denied(world: &World, links: &Links, requests: &[NodeRequest], reason: &str) {
-    for (node, address) in &world.peers {
-        let link = links.dedicated(Dial {
-            node: *node,
-            address: address.clone(),
-            purpose: Purpose::Member,
-            key: Some(world.hosts[node].keys.public()),
-        });
+pub async fn all_denied(world: &World, links: &Links, requests: &[NodeRequest], reason: &str) {
+    for node in world.peers.keys() {
+        let link = link(world, links, *node);
         for request in requests {
             let error = link.call(&encode(request), soon()).await.unwrap_err();
             let CallError::Denied(why) = &error else {
@@ -68,7 +74,7 @@ async fn all_denied(world: &World, links: &Links, requests: &[NodeRequest], reas
 }
 
 /// The cluster goes on as before. It may have elected anew: the machine is busy.
-async fn unharmed(world: &World, before: u64) {
+pub async fn unharmed(world: &World, before: u64) {
     let leader = world.leader().await;
     world.propose(leader, "afterwards").await;
     for node in world.peers.keys() {
@@ -78,7 +84,7 @@ async fn unharmed(world: &World, before: u64) {
     assert!(term(world) < before + 1_000);
 }
 
-fn term(world: &World) -> u64 {
+pub fn term(world: &World) -> u64 {
     let terms = world.statuses().into_iter().map(|status| status.term);
     terms.max().unwrap()
 }
@@ -174,4 +180,32 @@ async fn attack_one_voter_ends_no_terms_and_speaks_for_no_other() {
     )
     .await;
     unharmed(&world, before).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attack_a_follower_ends_no_session_and_founds_nothing_through_the_leader() {
+    let mut world = World::formed(3).await;
+    let leader = world.leader().await;
+    let liar = world.a_follower(leader);
+    let before = term(&world);
+    let host = &world.hosts[&liar];
+    let (keys, secret) = (host.keys.clone(), host.secret.clone());
+    let cluster = world.nodes[&liar].cluster();
+    world.kill(liar).await;
+    world.peers.remove(&liar);
+    let links = outsider(liar, keys, &secret, cluster);
+    // when it proposes on its word what only the leader may
+    let command = [NODES_WORD, b"forged"].concat();
+    let word = NodeRequest::Propose {
+        command: command.clone(),
+        timeout_millis: 1_000,
+    };
+    all_denied(&world, &links, &[word], "only the leader proposes").await;
+    // then it is in no log
+    unharmed(&world, before).await;
+    let command = String::from_utf8(command).unwrap();
+    assert!(!world.holds(leader, &command).await);
+    // while the leader proposes it
+    let leader = world.leader().await;
+    world.propose(leader, &command).await;
 }

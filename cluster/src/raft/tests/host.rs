@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use cameo_common::ids::NodeId;
+use cameo_common::ids::{Millis, NodeId};
 use cameo_common::keys::PublicKey;
 use cameo_common::registration::RegistrationMode;
 
-use super::app::{KeyAndTime, PASS, Reports, SkewedClock};
+use super::app::{KeyAndTime, PASS, Reports, SkewedClock, TimeFirst};
 use crate::host::disk_space::tests::Told;
 use crate::host::disk_space::{DiskSpace, RESERVE_BYTES};
 use crate::link::NodeKeys;
@@ -35,6 +35,16 @@ pub struct Host {
 }
 
 impl Host {
+    /// The time of the newest row.
+    pub fn applied_time(&self) -> AppliedTime {
+        let disk = self.disk.clone();
+        Arc::new(move || {
+            let rows = disk.rows().0;
+            let times = rows.values().filter_map(|time| TimeFirst.time_of(time));
+            times.max().unwrap_or(Millis(0))
+        })
+    }
+
     /// Fills its disk, or frees all of it.
     pub fn set_full(&self, is_full: bool) {
         self.free.set(if is_full { 0 } else { u64::MAX });

@@ -7,6 +7,7 @@ mod attacks;
 mod bootstrap;
 mod cluster;
 mod disk_space;
+mod entry_times;
 mod host;
 mod joining;
 mod old_snapshot;

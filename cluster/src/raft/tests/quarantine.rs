@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cameo_common::ids::{ClusterId, NodeId};
+use cameo_common::ids::{ClusterId, Millis, NodeId};
 use cameo_common::keys::SigningKey;
 use cameo_common::signed::Signed;
 use cameo_common::statements::{Marks, NodeProgress};
@@ -15,6 +15,7 @@ use crate::link::{Dial, Link, NodeKeys, Purpose};
 use crate::raft::ReadError;
 use crate::raft::quarantine::{Closed, Origin, QuarantineDisk as _, QuarantineFolder};
 use crate::raft::rpc::wire::{NodeReply, NodeRequest, ProgressTold, decode, encode};
+use crate::raft::time::voter_times::VoterTimes;
 
 const HIGH: Marks = Marks {
     floor: 1 << 40,
@@ -83,6 +84,10 @@ impl WithLiar {
         let told = ProgressTold {
             mine: statement(&self.keys, self.cluster, Marks::default()),
             of_you,
+            times: VoterTimes {
+                clock: Millis(1),
+                applied: Millis(1),
+            },
         };
         let body = encode(&NodeRequest::Progress(told));
         let reply = self.link.call(&body, soon()).await.unwrap();

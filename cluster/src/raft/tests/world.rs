@@ -223,6 +223,7 @@ impl World {
             transport: self.transport.clone(),
             wall: host.clock.clone(),
             stamp: Arc::new(TimeFirst),
+            applied_time: host.applied_time(),
             gate: Arc::new(Gate),
             report: Arc::new(ReportOf(id)),
             sink: host.reports.clone(),

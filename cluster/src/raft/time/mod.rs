@@ -1,3 +1,5 @@
 //! Time in the log.
 
 pub(super) mod clock;
+pub(super) mod entry_time;
+pub(super) mod voter_times;

@@ -15,6 +15,7 @@ use super::*;
 use crate::consensus_types::EntryBytes;
 use crate::consensus_types::{Member, TypeConfig};
 use crate::raft::genesis::{Genesis, GenesisMember, GenesisTerms};
+use crate::raft::time::voter_times::VoterTimes;
 
 fn log_id(term: u64, index: u64) -> LogIdOf<TypeConfig> {
     LogIdOf::<TypeConfig>::new(
@@ -87,7 +88,7 @@ fn the_numbers_of_the_requests_are_pinned() {
     ];
     for (number, request) in requests.iter().enumerate() {
         let bytes = encode(request);
-        assert_eq!(bytes[..2], [3, number as u8], "{request:?}");
+        assert_eq!(bytes[..2], [4, number as u8], "{request:?}");
         let again: NodeRequest = decode(&bytes).unwrap();
         assert_eq!(encode(&again), bytes);
     }
@@ -140,7 +141,7 @@ fn the_numbers_of_the_replies_are_pinned() {
     ];
     for (number, reply) in replies.iter().enumerate() {
         let bytes = encode(reply);
-        assert_eq!(bytes[..2], [3, number as u8], "{reply:?}");
+        assert_eq!(bytes[..2], [4, number as u8], "{reply:?}");
         let again: NodeReply = decode(&bytes).unwrap();
         assert_eq!(encode(&again), bytes);
     }
@@ -159,37 +160,41 @@ fn the_bytes_of_join_messages_are_pinned() {
         timeout_millis: 9,
     });
     let key = [7; 32];
-    let expected = [&[3, 13, 3], &b"h:1"[..], &[1], b"u", &key, &[1, 0xee, 9]].concat();
+    let expected = [&[4, 13, 3], &b"h:1"[..], &[1], b"u", &key, &[1, 0xee, 9]].concat();
     assert_eq!(join, expected);
     let may_join = NodeRequest::MayJoin { pass: vec![0xee] };
-    assert_eq!(encode(&may_join), [3, 12, 1, 0xee]);
+    assert_eq!(encode(&may_join), [4, 12, 1, 0xee]);
     let known = NodeReply::MayJoin(Ok(genesis()));
-    let expected = [&[3, 11, 0, 0][..], &[8; 32], &[1], &[7; 32]].concat();
+    let expected = [&[4, 11, 0, 0][..], &[8; 32], &[1], &[7; 32]].concat();
     assert_eq!(encode(&known), expected);
 }
 
 #[test]
 fn the_bytes_of_checkpoint_messages_are_pinned() {
     let asked = NodeRequest::Checkpoint { index: 300 };
-    assert_eq!(encode(&asked), [3, 14, 0xac, 2]);
+    assert_eq!(encode(&asked), [4, 14, 0xac, 2]);
     let signed = NodeReply::Checkpoint(Some(Signed::from_bytes(vec![3, 4])));
-    assert_eq!(encode(&signed), [3, 13, 1, 2, 3, 4]);
-    assert_eq!(encode(&NodeReply::Checkpoint(None)), [3, 13, 0]);
+    assert_eq!(encode(&signed), [4, 13, 1, 2, 3, 4]);
+    assert_eq!(encode(&NodeReply::Checkpoint(None)), [4, 13, 0]);
 }
 
 #[test]
 fn the_bytes_of_progress_messages_are_pinned() {
     let asked = NodeRequest::Progress(told(Some(5)));
-    assert_eq!(encode(&asked), [3, 15, 2, 3, 4, 1, 1, 5]);
+    assert_eq!(encode(&asked), [4, 15, 2, 3, 4, 1, 1, 5, 0xac, 2, 6]);
     let answer = NodeReply::Progress(Some(told(None)));
-    assert_eq!(encode(&answer), [3, 14, 1, 2, 3, 4, 0]);
-    assert_eq!(encode(&NodeReply::Progress(None)), [3, 14, 0]);
+    assert_eq!(encode(&answer), [4, 14, 1, 2, 3, 4, 0, 0xac, 2, 6]);
+    assert_eq!(encode(&NodeReply::Progress(None)), [4, 14, 0]);
 }
 
 fn told(of_you: Option<u8>) -> ProgressTold {
     ProgressTold {
         mine: Signed::from_bytes(vec![3, 4]),
         of_you: of_you.map(|byte| Signed::from_bytes(vec![byte])),
+        times: VoterTimes {
+            clock: Millis(300),
+            applied: Millis(6),
+        },
     }
 }
 
@@ -211,7 +216,7 @@ fn the_bytes_of_refusals_to_change_members_are_pinned() {
     ];
     for (refusal, bytes) in refusals {
         let encoded = encode(&NodeReply::Joined(Err(refusal)));
-        assert_eq!(encoded, [&[3, 12, 1], bytes].concat());
+        assert_eq!(encoded, [&[4, 12, 1], bytes].concat());
     }
 }
 
@@ -229,7 +234,7 @@ fn the_bytes_of_an_append_are_pinned() {
     });
     let bytes = encode(&request);
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(hex, "0300030102000103040103050102aabb010304");
+    assert_eq!(hex, "0400030102000103040103050102aabb010304");
 }
 
 #[test]
@@ -241,11 +246,11 @@ fn another_version_trailing_bytes_and_an_unknown_request_are_refused() {
         Err(VersionError::Wire(WireError::NotCanonical))
     ));
     assert!(matches!(
-        decode::<NodeRequest>(&[2, 10]),
-        Err(VersionError::UnknownVersion(2))
+        decode::<NodeRequest>(&[3, 10]),
+        Err(VersionError::UnknownVersion(3))
     ));
     assert!(matches!(
-        decode::<NodeRequest>(&[3, 99]),
+        decode::<NodeRequest>(&[4, 99]),
         Err(VersionError::Wire(WireError::Malformed))
     ));
     assert!(matches!(
