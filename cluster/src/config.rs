@@ -44,6 +44,8 @@ const SNAPSHOT_AFTER: u64 = 50_000;
 const MIN_JOB_MEMORY: u64 = 128;
 /// MiB.
 const MAX_JOB_MEMORY: u64 = 1 << 20;
+/// MiB.
+const MAX_DISK_RESERVE: u64 = 1 << 20;
 const MIB: u64 = 1024 * 1024;
 
 /// The command line of `cameod`.
@@ -143,6 +145,14 @@ pub struct RunFlags {
         value_parser = clap::value_parser!(u64).range(MIN_JOB_MEMORY..=MAX_JOB_MEMORY)
     )]
     job_memory: Option<u64>,
+    /// Free space below which the node takes no new entries, in MiB; by default 128, and at most an
+    /// eighth of the file system of --data.
+    #[arg(
+        long,
+        value_name = "MIB",
+        value_parser = clap::value_parser!(u64).range(1..=MAX_DISK_RESERVE)
+    )]
+    disk_reserve: Option<u64>,
     /// What goes to stderr, as a filter of `tracing`: warn for less, cameo_cluster=debug for more.
     /// Its variable is CAMEO_LOG. A node reads it again from its file on SIGHUP.
     #[arg(long, value_name = "FILTER", value_parser = log::check_filter)]
@@ -226,6 +236,8 @@ pub struct Config {
     pub baseline: Baseline,
     /// Bytes that image jobs may take; `None` for the default.
     pub job_memory: Option<u64>,
+    /// Free bytes below which the node takes no new entries; `None` for the default.
+    pub disk_reserve: Option<u64>,
     pub heartbeat: Duration,
     pub election_min: Duration,
     pub election_max: Duration,
@@ -303,6 +315,7 @@ impl RunFlags {
             #[cfg(feature = "baselines")]
             baseline: Baseline::of_flags(self.placement, self.reports_every_ms)?,
             job_memory: self.job_memory.map(|mib| mib * MIB),
+            disk_reserve: self.disk_reserve.map(|mib| mib * MIB),
             heartbeat: Duration::from_millis(self.heartbeat_ms),
             election_min: Duration::from_millis(self.election_min_ms),
             election_max: Duration::from_millis(self.election_max_ms),

@@ -94,6 +94,7 @@ mod tests {
 
     use super::*;
     use crate::host::clock::SystemClock;
+    use crate::host::disk_space::LowDiskSpace;
     use crate::store::OpenSnapshot;
 
     const CLUSTER: ClusterId = ClusterId([5; 32]);
@@ -102,6 +103,10 @@ mod tests {
     struct Captured(Mutex<Vec<u64>>);
 
     impl OnDemandSnapshots for Captured {
+        fn admit(&self) -> Result<(), LowDiskSpace> {
+            Ok(())
+        }
+
         fn capture_at(&self, index: u64) -> u64 {
             self.0.lock().push(index);
             index

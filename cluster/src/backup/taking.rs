@@ -11,6 +11,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 use tokio::time::{Instant, timeout};
 
 use super::captures::{CAPTURES_AN_ORDER, Captures};
+use crate::host::disk_space::LowDiskSpace;
 use crate::node_rpc::{NodeAnswer, NodeCall, ask_node};
 use crate::raft::{CALL_DEADLINE, ReadError, Replica};
 use crate::store::OpenSnapshot;
@@ -31,10 +32,12 @@ pub enum TakeError {
     #[error("this node has no snapshots to send: ask another node")]
     NoSnapshots,
     #[error(
-        "too few voters have signed one state in time: try again when more of them run, or when \
-         less is written"
+        "too few voters have signed one state in time: try again when more of them run, when those \
+         that are low on disk space have room (`cameod status` names them), or when less is written"
     )]
     NotSigned,
+    #[error("{0}. Until then it takes no snapshot for a backup: ask another node")]
+    NoRoom(#[from] LowDiskSpace),
     #[error(transparent)]
     Read(#[from] ReadError),
     #[error("the snapshot cannot be read: {0}")]
@@ -75,6 +78,8 @@ impl Taking {
         let turn = turn.map_err(|_| TakeError::Busy)?;
         let snapshots = self.captures.snapshots.as_ref();
         let snapshots = snapshots.ok_or(TakeError::NoSnapshots)?;
+        // A snapshot that is there already may be older than what was acknowledged.
+        snapshots.admit()?;
         let needed = self.replica.barrier(Instant::now() + CALL_DEADLINE).await?;
         let mut certified = snapshots.certified();
         for ahead in AHEAD {

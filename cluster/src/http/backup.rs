@@ -70,9 +70,10 @@ impl From<TakeError> for Fault {
         let code = match error {
             TakeError::Read(error) => return error.into(),
             TakeError::Busy => ErrorCode::Busy,
-            TakeError::NoSnapshots | TakeError::NotSigned | TakeError::Io(_) => {
-                ErrorCode::Unavailable
-            }
+            TakeError::NoSnapshots
+            | TakeError::NotSigned
+            | TakeError::NoRoom(_)
+            | TakeError::Io(_) => ErrorCode::Unavailable,
         };
         Self::new(code, error.to_string())
     }

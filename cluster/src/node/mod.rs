@@ -39,6 +39,7 @@ use tokio::task::JoinHandle;
 use crate::config::Config;
 use crate::floor::FloorMark;
 use crate::host::blocking::Blocking;
+use crate::host::disk_space::Reserve;
 use crate::host::listen_error::{ListenError, ListenFlag};
 use crate::http::{HttpPort, MAX_METRICS_CONNECTIONS, Security, ServeLimits};
 use crate::jobs::{DecisionLog, Worker};
@@ -102,6 +103,7 @@ impl Node {
         let decider = Decider::new(host.signatures.clone(), host.rng.clone());
         let store = Options {
             latencies: host.latencies.clone(),
+            reserve: config.disk_reserve.map_or(store.reserve, Reserve::Bytes),
             ..store
         };
         let opened = open_store(&config, decider, store).await?;

@@ -36,7 +36,9 @@ impl std::fmt::Debug for StateMachine {
 }
 
 impl StateMachine {
-    /// Waits while the overlay is full; an error after the state has failed.
+    /// Waits while the overlay is full; an error after the state has failed. Nothing shrinks it
+    /// while the disk is low: it may grow further then, so that the node does not stand behind its
+    /// own log.
     async fn wait_for_room(&self) -> io::Result<()> {
         let shared = &self.state.shared;
         loop {
@@ -44,11 +46,25 @@ impl StateMachine {
             if let Some(why) = shared.failure() {
                 return Err(io::Error::other(why));
             }
-            if shared.generation().overlay_bytes() < shared.options.overlay_bytes {
+            let is_low = shared.space.is_low();
+            let limit = match is_low {
+                true => shared.options.overlay_bytes_when_low,
+                false => shared.options.overlay_bytes,
+            };
+            if shared.generation().overlay_bytes() < limit {
                 return Ok(());
             }
             shared.drain_signal.request();
-            shrunk.await;
+            let changed = async {
+                match is_low {
+                    true => shared.space.has_room().await,
+                    false => shared.space.runs_low().await,
+                }
+            };
+            tokio::select! {
+                () = shrunk => {}
+                () = changed => {}
+            }
         }
     }
 
@@ -176,7 +192,11 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
             let (state, snapshots) = (self.state.clone(), self.snapshots.clone());
             let directory = Arc::clone(&self.directory);
             let (meta, file) = (meta.clone(), file.clone());
-            let install = move || snapshot::install(&state, &snapshots, &directory, &meta, file);
+            let install = move || {
+                // A database that runs into a full disk cannot be closed any more.
+                state.shared.space.admit(snapshot::load_space(file.len()))?;
+                snapshot::install(&state, &snapshots, &directory, &meta, file)
+            };
             let installed = tokio::task::spawn_blocking(install).await;
             match installed.map_err(io::Error::other)? {
                 // To openraft an error is the end of the node.

@@ -18,7 +18,6 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use super::private_folder;
@@ -317,18 +316,6 @@ pub(super) fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)?;
     file.sync_all()?;
     rename_durably(&part, path)
-}
-
-/// Writes a file's own bytes again, and syncs them. Blocks.
-///
-/// After a failed sync the kernel holds pages for clean that are not on the disk, also for the next
-/// process, whose sync of them succeeds without a write. Source: Rebello et al., "Can Applications
-/// Recover from fsync Failures?", USENIX ATC 2020.
-pub(crate) fn rewrite_in_place(path: &Path) -> io::Result<()> {
-    let bytes = fs::read(path)?;
-    let file = OpenOptions::new().write(true).open(path)?;
-    file.write_all_at(&bytes, 0)?;
-    file.sync_data()
 }
 
 /// Renames within one directory and syncs that directory.

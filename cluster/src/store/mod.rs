@@ -17,6 +17,7 @@ mod node_record;
 mod open;
 mod options;
 mod private_folder;
+mod rewrite;
 mod snapshot;
 mod source;
 mod state;
@@ -29,12 +30,13 @@ pub use apply::StateMachine;
 pub(crate) use apply::proposals;
 pub(crate) use failure::{is_disk_full, stop_process};
 pub use layout::DirectoryError;
-pub(crate) use layout::{rename_durably, rewrite_in_place, sync_directory};
+pub(crate) use layout::{rename_durably, sync_directory};
 pub use machine::{Decided, Decider, Machine};
 pub(crate) use meta::Applied;
 pub use node_record::NodeRecord;
 pub use open::{OpenError, Opened, Store};
 pub use options::Options;
+pub(crate) use rewrite::rewrite_in_place;
 pub use snapshot::{
     OnDemandSnapshots, OpenSnapshot, Receiving, SnapshotError, SnapshotFile, Snapshots,
     StoreSnapshots, verify_snapshot,

@@ -99,7 +99,7 @@ impl Store {
         options: Options,
     ) -> Result<Opened, OpenError> {
         let directory = Arc::new(DataDirectory::open(dir)?);
-        let (meter, reserve) = (options.meter.clone(), options.reserve_bytes);
+        let (meter, reserve) = (options.meter.clone(), options.reserve);
         let space = DiskSpace::around(directory.root().to_owned(), meter, reserve);
         let boot = options.boot_id.clone().map_or_else(boot_id, Ok)?;
         let running = directory.running()?;

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::host::disk_space::{Filesystem, RESERVE_BYTES, SpaceMeter};
+use crate::host::disk_space::{Filesystem, Reserve, SpaceMeter};
 use crate::latency::Latencies;
 
 /// Interval of the write-behind.
 const DRAIN_EVERY: Duration = Duration::from_secs(1);
 /// Above this size of the overlay, applying waits for the write-behind.
 const OVERLAY_BYTES: usize = 128 << 20;
+/// The same while the disk is low. A start may apply all entries since the last snapshot then.
+const OVERLAY_BYTES_WHEN_LOW: usize = 512 << 20;
 /// Pause after a snapshot that could not be written.
 const SNAPSHOT_RETRY: Duration = Duration::from_secs(30);
 /// Above this size of the overlay, reads of the whole state are aborted.
@@ -19,7 +21,11 @@ const WALK_OVERLAY_BYTES: usize = 64 << 20;
 #[derive(Debug, Clone)]
 pub struct Options {
     pub drain_every: Duration,
+    /// Above this size of the overlay, applying waits for the write-behind.
     pub overlay_bytes: usize,
+    /// The same while the disk is low, and nothing is written behind. Nothing new is appended then:
+    /// what is left to apply is what the log has.
+    pub overlay_bytes_when_low: usize,
     pub walk_overlay_bytes: usize,
     pub snapshot_retry: Duration,
     /// Counts the time of syncs, batches and snapshots.
@@ -29,7 +35,7 @@ pub struct Options {
     /// Source of the free bytes of the disk.
     pub meter: Arc<dyn SpaceMeter>,
     /// Free bytes below which the node takes no new entries.
-    pub reserve_bytes: u64,
+    pub reserve: Reserve,
 }
 
 impl Default for Options {
@@ -37,12 +43,13 @@ impl Default for Options {
         Self {
             drain_every: DRAIN_EVERY,
             overlay_bytes: OVERLAY_BYTES,
+            overlay_bytes_when_low: OVERLAY_BYTES_WHEN_LOW,
             walk_overlay_bytes: WALK_OVERLAY_BYTES,
             snapshot_retry: SNAPSHOT_RETRY,
             latencies: Arc::default(),
             boot_id: None,
             meter: Arc::new(Filesystem),
-            reserve_bytes: RESERVE_BYTES,
+            reserve: Reserve::Default,
         }
     }
 }

@@ -283,6 +283,7 @@ fn config(id: NodeId, folder: &Path, peers: BTreeMap<NodeId, String>) -> Config 
         #[cfg(feature = "baselines")]
         baseline: Default::default(),
         job_memory: None,
+        disk_reserve: None,
         heartbeat: Duration::from_millis(100),
         election_min: Duration::from_millis(500),
         election_max: Duration::from_millis(1_000),

@@ -68,6 +68,7 @@ pub struct JobMemory {
 
 /// Space on the disk of a node's data folder, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct DiskInfo {
     /// What the node may still write; None where the file system does not say.
     pub free: Option<u64>,

@@ -29,6 +29,7 @@ const OPTIONS: &[(&str, Kind, &str, bool)] = &[
         true,
     ),
     ("job-memory", Kind::Number, "CAMEOD_JOB_MEMORY", true),
+    ("disk-reserve", Kind::Number, "CAMEOD_DISK_RESERVE", true),
     ("log", Kind::Text, "CAMEO_LOG", true),
     ("log-format", Kind::Text, "CAMEOD_LOG_FORMAT", true),
     ("heartbeat-ms", Kind::Number, "CAMEOD_HEARTBEAT_MS", true),
@@ -63,7 +64,7 @@ fn value(name: &str) -> &str {
         "placement" => "\"random\"",
         "heartbeat-ms" | "election-min-ms" | "election-max-ms" | "snapshot-after"
         | "reports-every-ms" => "50",
-        "job-memory" => "512",
+        "job-memory" | "disk-reserve" => "512",
         _ => "\"a\"",
     }
 }

@@ -18,14 +18,38 @@ use tokio::sync::watch;
 
 pub use meter::{Filesystem, Measured, SpaceMeter};
 
-/// Free bytes below which a node takes no new entries. What is on its way when the disk becomes low
-/// fits into it: 32 appends of 1 MiB, a batch of the write-behind, and the small records after it.
-pub const RESERVE_BYTES: u64 = 128 << 20;
-/// Free bytes above the reserve with which it takes entries again, so that it does not change with
-/// every append.
-const RESUME_MARGIN_BYTES: u64 = 32 << 20;
+/// Most of a reserve that is not configured. What is on its way when the disk becomes low fits into
+/// it: 32 appends of 1 MiB, a batch of the write-behind, and the small records after it.
+const DEFAULT_BYTES: u64 = 128 << 20;
+/// Most of a reserve that is not configured, as a share of the file system: one eighth.
+const DEFAULT_SHARE: u64 = 8;
+/// Free bytes above the reserve with which a node takes entries again, as a share of the reserve:
+/// one quarter, so that it does not change with every append.
+const RESUME_SHARE: u64 = 4;
 /// Pause between two lines of the log while the disk is low.
 const SAY_EVERY: Duration = Duration::from_secs(60);
+
+/// Free bytes below which a node takes no new entries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Reserve {
+    /// 128 MiB, and at most an eighth of the file system.
+    #[default]
+    Default,
+    /// So many bytes.
+    Bytes(u64),
+}
+
+impl Reserve {
+    /// The bytes, on a file system of this size if it is known.
+    fn of(self, size: Option<u64>) -> u64 {
+        match self {
+            Self::Default => size.map_or(DEFAULT_BYTES, |size| {
+                DEFAULT_BYTES.min(size / DEFAULT_SHARE)
+            }),
+            Self::Bytes(bytes) => bytes,
+        }
+    }
+}
 
 /// The node takes no new entries for want of free bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -73,12 +97,13 @@ impl DiskStatus {
 
 /// Free bytes with which a node whose disk is low takes entries again.
 const fn resume_at(reserve: u64) -> u64 {
-    reserve.saturating_add(RESUME_MARGIN_BYTES)
+    reserve.saturating_add(reserve / RESUME_SHARE)
 }
 
 /// Whether there is room on the disk of a data folder. Shared by all parts of a node.
 pub struct DiskSpace {
     measured: Option<(Arc<dyn SpaceMeter>, PathBuf)>,
+    reserve: Reserve,
     status: watch::Sender<DiskStatus>,
     said: Mutex<Option<Instant>>,
 }
@@ -86,10 +111,11 @@ pub struct DiskSpace {
 impl DiskSpace {
     /// The space around a folder, measured now.
     #[must_use]
-    pub fn around(folder: PathBuf, meter: Arc<dyn SpaceMeter>, reserve: u64) -> Arc<Self> {
+    pub fn around(folder: PathBuf, meter: Arc<dyn SpaceMeter>, reserve: Reserve) -> Arc<Self> {
         let space = Self {
             measured: Some((meter, folder)),
-            status: watch::Sender::new(DiskStatus::unknown(reserve)),
+            reserve,
+            status: watch::Sender::new(DiskStatus::unknown(reserve.of(None))),
             said: Mutex::default(),
         };
         space.measure();
@@ -101,6 +127,7 @@ impl DiskSpace {
     pub fn unlimited() -> Arc<Self> {
         Arc::new(Self {
             measured: None,
+            reserve: Reserve::Bytes(0),
             status: watch::Sender::new(DiskStatus::unknown(0)),
             said: Mutex::default(),
         })
@@ -151,19 +178,21 @@ impl DiskSpace {
 
     fn found(&self, measured: Option<Measured>) {
         let free = measured.map(|measured| measured.free);
+        let size = measured.map(|measured| measured.size);
+        let reserve = self.reserve.of(size);
         let mut resumed = false;
         self.status.send_if_modified(|status| {
             let is_low = free.is_some_and(|free| match status.is_low {
-                true => free < resume_at(status.reserve),
-                false => free < status.reserve,
+                true => free < resume_at(reserve),
+                false => free < reserve,
             });
             resumed = status.is_low && !is_low;
             let changed = status.is_low != is_low;
             *status = DiskStatus {
                 free,
-                size: measured.map(|measured| measured.size),
+                size,
+                reserve,
                 is_low,
-                ..*status
             };
             changed
         });

@@ -8,9 +8,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::FutureExt as _;
 
-use super::{DiskSpace, LowDiskSpace, Measured, RESUME_MARGIN_BYTES, SpaceMeter};
+use super::{DiskSpace, LowDiskSpace, Measured, Reserve, SpaceMeter};
 
 const RESERVE: u64 = 1_000;
+const RESUME: u64 = 1_250;
+const MIB: u64 = 1 << 20;
 
 /// As many free bytes as a test says.
 #[derive(Debug)]
@@ -46,7 +48,7 @@ impl SpaceMeter for Silent {
 }
 
 fn space(meter: Arc<dyn SpaceMeter>) -> Arc<DiskSpace> {
-    DiskSpace::around("/".into(), meter, RESERVE)
+    DiskSpace::around("/".into(), meter, Reserve::Bytes(RESERVE))
 }
 
 #[test]
@@ -59,12 +61,12 @@ fn given_a_disk_that_became_low_when_just_the_reserve_is_free_then_it_is_still_l
     assert!(status.is_low);
     let low = LowDiskSpace {
         free: RESERVE - 1,
-        needed: RESERVE + RESUME_MARGIN_BYTES,
+        needed: RESUME,
     };
     assert_eq!(status.low(), Some(low));
-    told.set(RESERVE + RESUME_MARGIN_BYTES - 1);
+    told.set(RESUME - 1);
     assert!(space.measure().is_low, "it would change with every append");
-    told.set(RESERVE + RESUME_MARGIN_BYTES);
+    told.set(RESUME);
     assert!(!space.measure().is_low);
 }
 
@@ -103,4 +105,36 @@ fn a_file_system_that_does_not_say_is_never_low() {
     assert_eq!((status.free, status.size, status.low()), (None, None, None));
     assert_eq!(space.admit(u64::MAX), Ok(()));
     assert_eq!(DiskSpace::unlimited().admit(u64::MAX), Ok(()));
+}
+
+/// A file system of one size, with all of it free.
+#[derive(Debug)]
+struct Empty(u64);
+
+impl SpaceMeter for Empty {
+    fn measure(&self, _folder: &Path) -> io::Result<Option<Measured>> {
+        Ok(Some(Measured {
+            free: self.0,
+            size: self.0,
+        }))
+    }
+}
+
+#[test]
+fn given_no_configured_reserve_then_it_is_128_mib_and_at_most_an_eighth_of_the_file_system() {
+    for (size, reserve) in [
+        (u64::MAX, 128 * MIB),
+        (1_024 * MIB, 128 * MIB),
+        (100 * MIB, 100 * MIB / 8),
+        (0, 0),
+    ] {
+        let space = DiskSpace::around("/".into(), Arc::new(Empty(size)), Reserve::Default);
+        let status = space.status();
+        assert_eq!((status.reserve, status.is_low), (reserve, false), "{size}");
+    }
+    let given = Reserve::Bytes(300 * MIB);
+    let space = DiskSpace::around("/".into(), Arc::new(Empty(100 * MIB)), given);
+    assert!(space.is_low(), "the operator has said so");
+    let silent = DiskSpace::around("/".into(), Arc::new(Silent), Reserve::Default);
+    assert_eq!(silent.status().reserve, 128 * MIB);
 }

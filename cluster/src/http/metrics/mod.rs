@@ -92,8 +92,8 @@ fn gather(api: &Api) -> Figures {
 fn render(figures: &Figures) -> String {
     let mut page = Page::default();
     consensus(&mut page, figures);
-    disk(&mut page, figures.disk);
     latencies::render(&mut page, &figures.latencies);
+    disk(&mut page, figures.disk);
     jobs(&mut page, &figures.jobs);
     for (name, help, value) in LOADS {
         let name = format!("cameo_{name}");

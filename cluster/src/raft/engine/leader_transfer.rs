@@ -1,5 +1,4 @@
-//! Leadership transfer: while the leader's clock is off or its disk is low, and before the leader
-//! stops.
+//! Leadership transfer: while the leader's clock is off, and before the leader stops.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,10 +15,6 @@ use super::node_state::NodeState;
 const TRANSFER_TIMEOUT: Duration = Duration::from_secs(1);
 /// Pause between checks of the leader's clock.
 const CLOCK_CHECK_PAUSE: Duration = Duration::from_millis(500);
-/// Time for a majority to append an entry of a leader whose disk is low.
-const PROBE_TIMEOUT: Duration = Duration::from_millis(500);
-/// Pause after a probe: where no majority can append, each one stays in the log.
-const PROBE_PAUSE: Duration = Duration::from_secs(5);
 
 /// Transfers leadership while this node's clock is off. Never returns.
 pub(crate) async fn transfer_while_clock_is_off(clock: &LogClock) {
@@ -39,42 +34,6 @@ pub(crate) async fn transfer_while_clock_is_off(clock: &LogClock) {
             clock.consensus.transfer_leader(successor).await;
         }
     }
-}
-
-/// Transfers leadership while this node's disk is low, to a voter whose disk is not: one that has
-/// appended an entry since. Without one this node goes on to lead, so that reads go on. Never
-/// returns.
-pub(crate) async fn transfer_while_disk_is_low(node: &NodeState, consensus: &dyn Consensus) {
-    loop {
-        node.space.runs_low().await;
-        let mut leadership = node.leadership.clone();
-        // The sender lives as long as consensus.
-        if leadership.wait_for(|now| now.here).await.is_err() {
-            return;
-        }
-        if !node.space.is_low() {
-            continue;
-        }
-        if let Some(successor) = voter_with_room(node.id, consensus).await {
-            tracing::warn!(
-                successor = successor.0,
-                "this node is low on disk space; transferring the leadership"
-            );
-            consensus.transfer_leader(successor).await;
-        }
-        sleep(PROBE_PAUSE).await;
-    }
-}
-
-/// The voter with the longest log, if it and a majority append an entry now.
-async fn voter_with_room(id: NodeId, consensus: &dyn Consensus) -> Option<NodeId> {
-    if consensus.voters().len() < 2 {
-        return None;
-    }
-    let written = timeout(PROBE_TIMEOUT, consensus.write_blank()).await;
-    let index = written.ok().flatten()?;
-    let (successor, matching) = furthest(id, consensus)?;
-    (matching >= Some(index)).then_some(successor)
 }
 
 /// Transfers leadership, if this node has it, and waits for another leader.
@@ -98,11 +57,6 @@ pub(crate) async fn transfer_before_stop(node: &NodeState, consensus: &dyn Conse
 
 /// The voter with the longest replicated log.
 fn furthest_voter(id: NodeId, consensus: &dyn Consensus) -> Option<NodeId> {
-    furthest(id, consensus).map(|(node, _)| node)
-}
-
-/// The same, with the index up to which its log is known to match this node's.
-fn furthest(id: NodeId, consensus: &dyn Consensus) -> Option<(NodeId, Option<u64>)> {
     let voters = consensus.voters();
     let metrics = consensus.metrics();
     let metrics = metrics.borrow_watched();
@@ -110,8 +64,8 @@ fn furthest(id: NodeId, consensus: &dyn Consensus) -> Option<(NodeId, Option<u64
     replication
         .iter()
         .filter(|(node, _)| **node != id && voters.contains(node))
-        .map(|(node, matching)| (*node, matching.as_ref().map(|id| id.index())))
-        .max_by_key(|(_, matching)| *matching)
+        .max_by_key(|(_, matching)| matching.as_ref().map(|id| id.index()))
+        .map(|(node, _)| *node)
 }
 
 /// The node with the median of these clocks.

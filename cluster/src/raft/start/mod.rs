@@ -29,7 +29,7 @@ use super::engine::node_state::NodeState;
 use super::engine::runtime::RaftThread;
 use super::engine::status::{self, Leadership};
 use super::engine::storage::Storage;
-use super::engine::{config, leader_transfer};
+use super::engine::{config, disk_transfer, leader_transfer};
 use super::exchange::Exchange;
 use super::members::admission::Admissions;
 use super::members::bootstrap::Founder;
@@ -156,7 +156,7 @@ async fn watch_local_clock(clock: Arc<LogClock>) {
 }
 
 async fn watch_disk_space(node: Arc<NodeState>, consensus: Arc<dyn Consensus>) {
-    leader_transfer::transfer_while_disk_is_low(&node, &*consensus).await;
+    disk_transfer::transfer_while_disk_is_low(&node, &*consensus).await;
 }
 
 /// The parts that are needed to build the others.

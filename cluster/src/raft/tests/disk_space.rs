@@ -90,3 +90,29 @@ async fn given_that_all_are_low_on_disk_then_reads_go_on_and_writes_are_refused_
     world.propose(leader, "after").await;
     assert!(!world.holds(leader, "no").await);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn given_that_all_are_low_when_the_others_have_room_then_one_of_them_leads() {
+    let world = World::formed(3).await;
+    let leader = world.leader().await;
+    for host in world.hosts.values() {
+        host.set_full(true);
+    }
+    let last = world.nodes[&leader].status().last_log;
+    until("the entry by which the leader looks for room", || {
+        world.nodes[&leader].status().last_log > last
+    })
+    .await;
+    // when the others have room, also long after that entry was appended
+    for (_, host) in world.hosts.iter().filter(|(id, _)| **id != leader) {
+        host.set_full(false);
+    }
+    until("another leader", || {
+        let mut nodes = world.nodes.iter().filter(|(id, _)| **id != leader);
+        nodes.all(|(_, node)| node.status().leader.is_some_and(|now| now != leader))
+    })
+    .await;
+    world
+        .propose(leader, "by way of the node that is low")
+        .await;
+}

@@ -9,7 +9,7 @@ use cameo_common::registration::RegistrationMode;
 
 use super::app::{KeyAndTime, PASS, Reports, SkewedClock, TimeFirst};
 use crate::host::disk_space::tests::Told;
-use crate::host::disk_space::{DiskSpace, RESERVE_BYTES};
+use crate::host::disk_space::{DiskSpace, Reserve};
 use crate::link::NodeKeys;
 use crate::raft::memory::MemoryDisk;
 use crate::raft::*;
@@ -63,7 +63,7 @@ pub fn host(root: &std::path::Path, id: NodeId, link: String) -> Host {
     let data = root.join(id.to_string());
     std::fs::create_dir_all(&data).unwrap();
     let free = Told::new(u64::MAX);
-    let space = DiskSpace::around(data.clone(), free.clone(), RESERVE_BYTES);
+    let space = DiskSpace::around(data.clone(), free.clone(), Reserve::Default);
     Host {
         free,
         space,

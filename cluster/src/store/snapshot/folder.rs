@@ -12,6 +12,7 @@ use super::pending::Pending;
 use crate::certificate::Checkpoints;
 use crate::consensus_types::aliases::{SnapshotMeta, position};
 use crate::host::disk_space::{DiskSpace, LowDiskSpace};
+use crate::host::seldom::Seldom;
 use crate::store::layout::{PART, rename_durably, sync_directory};
 use crate::store::meta::Applied;
 use parking_lot::Mutex;
@@ -95,6 +96,8 @@ pub(super) struct Folder {
     /// A snapshot at a fixed index is being written.
     pub capturing: AtomicBool,
     pub space: Arc<DiskSpace>,
+    /// The log tells of refused snapshots.
+    pub refused: Seldom,
 }
 
 impl Snapshots {
@@ -139,6 +142,7 @@ impl Snapshots {
             pending: Mutex::default(),
             capturing: AtomicBool::new(false),
             space,
+            refused: Seldom::default(),
         };
         Ok(Self {
             folder: Arc::new(folder_state),

@@ -8,6 +8,7 @@ use tokio::io::AsyncRead;
 use tokio::sync::watch;
 
 use super::{Snapshots, capture};
+use crate::host::disk_space::LowDiskSpace;
 use crate::store::state::State;
 
 /// A certified snapshot, open for reading.
@@ -27,6 +28,12 @@ impl std::fmt::Debug for OpenSnapshot {
 
 /// Access to a node's snapshots for backups.
 pub trait OnDemandSnapshots: Send + Sync + std::fmt::Debug + 'static {
+    /// Checks that there is room for a snapshot on this node's disk.
+    ///
+    /// # Errors
+    /// When there is not, and so none is captured.
+    fn admit(&self) -> Result<(), LowDiskSpace>;
+
     /// Captures the state at an index: now, or when it is applied. Returns the last applied index;
     /// if that is above, the state is not captured.
     fn capture_at(&self, index: u64) -> u64;
@@ -46,6 +53,10 @@ pub struct StoreSnapshots {
 }
 
 impl OnDemandSnapshots for StoreSnapshots {
+    fn admit(&self) -> Result<(), LowDiskSpace> {
+        self.snapshots.admit_own()
+    }
+
     fn capture_at(&self, index: u64) -> u64 {
         let checkpoints = self.snapshots.checkpoints();
         // Before the look at what is applied: from here on, applying captures it.

@@ -10,15 +10,14 @@ use super::Snapshot;
 use super::SnapshotError;
 use super::folder::{Origin, Snapshots, meta};
 use super::format::Reader;
+use super::install::load_space;
 use crate::certificate::Voters;
+use crate::host::disk_space::LowDiskSpace;
 
 /// Largest snapshot that is accepted from another node.
 pub const MAX_SNAPSHOT_BYTES: u64 = 16 << 30;
 /// Most snapshots received at once. A new leader may begin before an old one has stopped.
 const MAX_RECEIVING: usize = 2;
-/// Room that a snapshot takes, in its lengths: the file, and the database that is loaded from it
-/// beside the present one.
-const INSTALL_LENGTHS: u64 = 5;
 
 /// A snapshot being received. If it is dropped before `finish`, its file is removed.
 #[derive(Debug)]
@@ -31,12 +30,31 @@ pub struct Receiving {
 }
 
 impl Snapshots {
+    /// Whether there is room for the file, and for the database that is loaded from it.
+    fn admit_received(&self, len: u64) -> Result<(), LowDiskSpace> {
+        let space = &self.folder.space;
+        let admitted = space.admit(len.saturating_add(load_space(len)));
+        if let Err(low) = &admitted
+            && !space.is_low()
+            && self.folder.refused.is_due()
+        {
+            tracing::error!(
+                snapshot = len,
+                free = low.free,
+                needed = low.needed,
+                "no room for the snapshot that another node sends, and this node stays behind: \
+                 free space on the disk of its data folder. It is sent again"
+            );
+        }
+        admitted
+    }
+
     /// Begins to receive a snapshot of `len` bytes.
     pub async fn begin_receiving(&self, len: u64) -> Result<Receiving, SnapshotError> {
         if len > MAX_SNAPSHOT_BYTES {
             return Err(SnapshotError::TooLarge);
         }
-        self.folder.space.admit(INSTALL_LENGTHS * len)?;
+        self.admit_received(len)?;
         let part = self.part();
         let file = File::create(&part).await?;
         if self.folder.receiving.fetch_add(1, Ordering::AcqRel) >= MAX_RECEIVING {

@@ -1,7 +1,11 @@
 //! The sled database of one generation: the machine's rows and two rows of the store.
 
-use std::ops::Bound;
+use std::ops::{Bound, Deref};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::thread;
+use std::time::Duration;
 
 use cameo_common::wire::VersionError;
 
@@ -19,6 +23,8 @@ pub(super) const ROW_PREFIX: u8 = 1;
 /// Prefix of the blocks of resident rows; their number follows.
 const BLOCK_PREFIX: u8 = 2;
 const SLED_CACHE_BYTES: u64 = 64 << 20;
+/// Interval at which a flush that waits looks for an error.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Why a state on disk cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +33,8 @@ pub(crate) enum GenerationError {
     Sled(#[from] sled::Error),
     #[error("sled panicked while it was opened or checked")]
     Panicked,
+    #[error("a write to it has failed before")]
+    Failed,
     #[error("it has no record of what was applied")]
     NoMeta,
     #[error("its record of what was applied: {0}")]
@@ -41,14 +49,89 @@ pub(crate) enum GenerationError {
     Io(#[from] std::io::Error),
 }
 
-pub(super) fn open_sled(path: &Path) -> Result<sled::Db, GenerationError> {
-    let database = sled::Config::new()
-        .path(path)
-        .cache_capacity(SLED_CACHE_BYTES)
-        .mode(sled::Mode::HighThroughput)
-        .flush_every_ms(None)
-        .open()?;
-    Ok(database)
+/// An open sled database.
+///
+/// A flush of sled 0.34.7 may wait for ever after a write that has failed, and its destructor
+/// flushes too. Where the write was given to another thread, that thread sets the error and wakes
+/// nobody (`exit_reservation` in `pagecache/logger.rs`). Where it fails in the caller, as a value in
+/// a file of its own, no error is set, and what was reserved for it in the log never comes.
+pub(super) struct Database {
+    sled: sled::Db,
+    /// Shares the error of the database.
+    config: sled::Config,
+    /// A call has returned an error: nothing is flushed any more.
+    has_failed: AtomicBool,
+}
+
+impl Deref for Database {
+    type Target = sled::Db;
+
+    fn deref(&self) -> &sled::Db {
+        &self.sled
+    }
+}
+
+impl Database {
+    pub fn open(path: &Path) -> Result<Self, GenerationError> {
+        let config = sled::Config::new()
+            .path(path)
+            .cache_capacity(SLED_CACHE_BYTES)
+            .mode(sled::Mode::HighThroughput)
+            .flush_every_ms(None);
+        let sled = config.open()?;
+        Ok(Self {
+            sled,
+            config,
+            has_failed: AtomicBool::new(false),
+        })
+    }
+
+    /// Writes a batch as one.
+    pub fn apply_batch(&self, batch: sled::Batch) -> Result<(), GenerationError> {
+        self.note(self.sled.apply_batch(batch))
+    }
+
+    fn note(&self, done: sled::Result<()>) -> Result<(), GenerationError> {
+        if done.is_err() {
+            self.has_failed.store(true, Ordering::Release);
+        }
+        Ok(done?)
+    }
+
+    /// Flushes sled's buffers to the kernel. Not an fsync. Blocks, and ends after a failed write.
+    pub fn flush(&self) -> Result<(), GenerationError> {
+        if self.has_failed.load(Ordering::Acquire) {
+            return Err(GenerationError::Failed);
+        }
+        let (done, is_done) = sync_channel::<()>(0);
+        let flushed = thread::scope(|scope| {
+            let wake = move || {
+                while is_done.recv_timeout(LOOK_EVERY) == Err(RecvTimeoutError::Timeout) {
+                    if self.config.global_error().is_err() {
+                        // It returns the error at once, and wakes the one that waits.
+                        drop(self.sled.flush());
+                    }
+                }
+            };
+            let waker = thread::Builder::new().name("sled-waker".to_owned());
+            if let Err(error) = waker.spawn_scoped(scope, wake) {
+                tracing::debug!(%error, "a flush of the state has no thread that wakes it");
+            }
+            let flushed = self.sled.flush();
+            drop(done);
+            flushed
+        });
+        self.note(flushed.map(drop))
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        if self.flush().is_err() {
+            // Its destructor would wait for ever. What it holds is small, and this is rare.
+            std::mem::forget(self.sled.clone());
+        }
+    }
 }
 
 /// What a database is found to have.

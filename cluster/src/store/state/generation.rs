@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::database::{
-    DIGEST_KEY, Found, GenerationError, META_KEY, block_key, check, open_sled, readable, row_key,
+    DIGEST_KEY, Database, Found, GenerationError, META_KEY, block_key, check, readable, row_key,
 };
 use super::digest::RowDigest;
 use super::overlay::Overlay;
@@ -58,7 +58,7 @@ impl InMemory {
 
 pub(crate) struct Generation {
     path: PathBuf,
-    pub(super) database: sled::Db,
+    pub(super) database: Database,
     in_memory: RwLock<InMemory>,
     pub(super) cache: RowCache,
     marks: Mutex<Marks>,
@@ -79,7 +79,7 @@ impl std::fmt::Debug for Generation {
 impl Generation {
     /// Creates an empty database in a directory that does not exist yet.
     pub fn create(path: &Path) -> Result<Self, GenerationError> {
-        let database = open_sled(path)?;
+        let database = Database::open(path)?;
         let found = Found::default();
         let mut batch = sled::Batch::default();
         batch.insert(META_KEY, found.applied.encode());
@@ -92,7 +92,7 @@ impl Generation {
     /// reads.
     pub fn open(path: &Path) -> Result<Self, GenerationError> {
         let open = || {
-            let database = open_sled(path)?;
+            let database = Database::open(path)?;
             let found = check(&database)?;
             Ok(Self::new(path, database, found))
         };
@@ -100,7 +100,7 @@ impl Generation {
         std::panic::catch_unwind(open).unwrap_or(Err(GenerationError::Panicked))
     }
 
-    fn new(path: &Path, database: sled::Db, found: Found) -> Self {
+    fn new(path: &Path, database: Database, found: Found) -> Self {
         let applied = Arc::new(found.applied);
         let marks = Marks {
             written: Arc::clone(&applied),
@@ -167,7 +167,7 @@ impl Generation {
             batch.insert(block_key(number), encode_block(changes));
             resident.take_block(number, changes);
         }
-        Ok(self.database.apply_batch(batch)?)
+        self.database.apply_batch(batch)
     }
 
     /// Ends loading and sets the last applied entry.

@@ -155,7 +155,6 @@ impl Generation {
     /// Flushes sled's buffers to the kernel, so that a kill of the process loses little. Not an
     /// fsync.
     pub fn flush(&self) -> Result<(), GenerationError> {
-        self.database.flush()?;
-        Ok(())
+        self.database.flush()
     }
 }

@@ -173,11 +173,14 @@ async fn install_without_room() {
     let received = snapshots::receive(&opened, &bytes).await.unwrap();
     // given no room for the database that is loaded from it
     let limit = getrlimit(Resource::Fsize);
-    let little = Rlimit {
-        current: Some(100_000),
-        ..limit
+    let allow = |bytes| {
+        let little = Rlimit {
+            current: Some(bytes),
+            ..limit
+        };
+        setrlimit(Resource::Fsize, little).unwrap();
     };
-    setrlimit(Resource::Fsize, little).unwrap();
+    allow(0);
     let (meta, snapshot) = (received.meta, received.snapshot);
     let mut installing = tokio::spawn(async move {
         opened
@@ -187,8 +190,12 @@ async fn install_without_room() {
         Ok::<_, std::io::Error>(opened)
     });
     // when it is installed, then it does not fail, which would be the end of openraft
-    let early = tokio::time::timeout(Duration::from_millis(500), &mut installing).await;
-    assert!(early.is_err(), "{early:?}");
+    // wherever in the database the room ends
+    for bytes in [0, 100_000, 600_000, 1_000_000] {
+        allow(bytes);
+        let early = tokio::time::timeout(Duration::from_millis(300), &mut installing).await;
+        assert!(early.is_err(), "{bytes}: {early:?}");
+    }
     // and it is installed once there is room
     setrlimit(Resource::Fsize, limit).unwrap();
     let opened = installing.await.unwrap().unwrap();

@@ -13,7 +13,7 @@ use raft_log::{RaftLogRecord, chunked_wal};
 
 use super::codec::LogTypes;
 use super::error::WalError;
-use crate::store::layout::rewrite_in_place;
+use crate::store::rewrite_in_place;
 
 /// Record types are below this number. Source: `raft-log`'s record format.
 const RECORD_TYPES: u8 = 6;

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use fuser::{Errno, FileAttr, FopenFlags, Generation, ReplyAttr, ReplyEmpty, ReplyEntry};
+use fuser::{
+    Errno, FileAttr, FopenFlags, Generation, ReplyAttr, ReplyEmpty, ReplyEntry, ReplyStatfs,
+};
+use rustix::fs::StatVfs;
 
 /// The kernel keeps nothing: a power failure changes files behind its back.
 pub(super) const AT_ONCE: Duration = Duration::ZERO;
@@ -30,4 +33,24 @@ pub(super) fn answer_attributes(reply: ReplyAttr, found: Answer<FileAttr>) {
         Ok(found) => reply.attr(&AT_ONCE, &found),
         Err(errno) => reply.error(errno),
     }
+}
+
+pub(super) fn answer_space(reply: ReplyStatfs, found: Answer<StatVfs>) {
+    match found {
+        Ok(found) => reply.statfs(
+            found.f_blocks,
+            found.f_bfree,
+            found.f_bavail,
+            found.f_files,
+            found.f_ffree,
+            narrow(found.f_bsize),
+            narrow(found.f_namemax),
+            narrow(found.f_frsize),
+        ),
+        Err(errno) => reply.error(errno),
+    }
+}
+
+fn narrow(figure: u64) -> u32 {
+    u32::try_from(figure).unwrap_or(u32::MAX)
 }

@@ -2,20 +2,34 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use fuser::{Errno, FileAttr, FileHandle, FileType, INodeNo, RenameFlags};
+use rustix::fs::StatVfs;
 
 use super::answer::Answer;
 use super::attributes::attributes;
 use super::layer::Layer;
 use super::names::ROOT;
 use super::state::State;
-use super::trouble::Asked;
+use super::trouble::{Asked, Trouble};
 use super::unsynced::Change;
 
 impl Layer {
+    /// The space of the file system below; none is free while the disk is full.
+    pub(super) fn space(&self) -> Answer<StatVfs> {
+        let mut state = self.shared.ask(Asked::Look)?;
+        let mut found = rustix::fs::statvfs(state.path(ROOT)?).map_err(io::Error::from)?;
+        if state.trouble == Trouble::Full {
+            state.counts.told_full += 1;
+            found.f_bfree = 0;
+            found.f_bavail = 0;
+        }
+        Ok(found)
+    }
+
     pub(super) fn entry(&self, parent: INodeNo, name: &OsStr) -> Answer<FileAttr> {
         let mut state = self.shared.ask(Asked::Look)?;
         let path = child(&state, parent, name)?;

@@ -9,10 +9,10 @@ use std::time::SystemTime;
 use fuser::{
     BsdFileFlags, FileHandle, Filesystem, Generation, INodeNo, LockOwner, OpenFlags, RenameFlags,
     ReplyAttr, ReplyCreate, ReplyData, ReplyDirectory, ReplyEmpty, ReplyEntry, ReplyOpen,
-    ReplyWrite, Request, TimeOrNow, WriteFlags,
+    ReplyStatfs, ReplyWrite, Request, TimeOrNow, WriteFlags,
 };
 
-use super::answer::{AT_ONCE, DIRECT, answer_attributes, answer_entry, finish};
+use super::answer::{AT_ONCE, DIRECT, answer_attributes, answer_entry, answer_space, finish};
 use super::state::Shared;
 use super::trouble::Asked;
 
@@ -182,6 +182,10 @@ impl Filesystem for Layer {
 
     fn fsyncdir(&self, _: &Request, ino: INodeNo, _: FileHandle, _data: bool, reply: ReplyEmpty) {
         finish(reply, self.sync(ino.0, None));
+    }
+
+    fn statfs(&self, _: &Request, _: INodeNo, reply: ReplyStatfs) {
+        answer_space(reply, self.space());
     }
 
     fn readdir(

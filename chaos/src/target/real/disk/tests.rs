@@ -184,7 +184,11 @@ fn given_a_mounted_disk_when_it_is_in_trouble_then_its_users_are_told_and_it_is_
     let at = folder.path().join("at");
     fs::write(at.join("file"), b"0123456789abcdef").expect("written");
 
+    let free = || rustix::fs::statvfs(&at).expect("its space").f_bavail;
+    assert!(free() > 0);
     disk.set(Trouble::Full);
+    assert_eq!(free(), 0);
+    assert_eq!(disk.counts().told_full, 1);
     let full = fs::write(at.join("other"), b"x").expect_err("no space");
     assert_eq!(full.raw_os_error(), Some(28));
     disk.set(Trouble::FailingSync);

@@ -48,6 +48,8 @@ pub struct Counts {
     /// Calls that were refused.
     pub refused: u64,
     pub slow_syncs: u64,
+    /// Questions for its free space, while it was full.
+    pub told_full: u64,
     /// Reads that saw a turned bit.
     pub damaged_reads: u64,
     /// Writes and changes of names that a power failure took back.

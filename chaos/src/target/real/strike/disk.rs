@@ -125,10 +125,12 @@ pub(super) async fn trouble(strike: &Strike<'_>) -> Struck {
     signs.struck()
 }
 
-/// Calls that a disk in trouble has refused or kept waiting.
+/// Calls that a disk in trouble has refused or kept waiting, or answered that it is full.
 fn touched(member: &Member) -> u64 {
     let counts = member.disk.as_ref().map(Disk::counts);
-    counts.map_or(0, |counts| counts.refused + counts.slow_syncs)
+    counts.map_or(0, |counts| {
+        counts.refused + counts.slow_syncs + counts.told_full
+    })
 }
 
 /// A node that has ended is started; one that goes on may not end any more.
