@@ -53,8 +53,8 @@ pub(crate) enum GenerationError {
 ///
 /// A flush of sled 0.34.7 may wait for ever after a write that has failed, and its destructor
 /// flushes too. Where the write was given to another thread, that thread sets the error and wakes
-/// nobody (`exit_reservation` in `pagecache/logger.rs`). Where it fails in the caller, as a value in
-/// a file of its own, no error is set, and what was reserved for it in the log never comes.
+/// nobody (`exit_reservation` in `pagecache/logger.rs`). Where it fails in the caller, as a value
+/// in a file of its own, no error is set, and what was reserved for it in the log never comes.
 pub(super) struct Database {
     sled: sled::Db,
     /// Shares the error of the database.
