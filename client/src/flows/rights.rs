@@ -4,6 +4,7 @@
 mod base;
 mod compacted;
 mod confirm;
+mod replaced;
 
 use std::time::Duration;
 
@@ -201,7 +202,8 @@ pub async fn confirm(ctx: &Context, owned: &GrantOwned) -> Result<Confirmations,
     Ok(found)
 }
 
-/// Confirms an ending that was not confirmed by enough nodes before.
+/// Confirms an ending that was not confirmed by enough nodes before. One in whose place rights that
+/// permit more were recorded needs no confirmation any more.
 ///
 /// # Errors
 /// When there are still too few.
@@ -217,6 +219,9 @@ pub async fn confirm_again(ctx: &Context, grant: &GrantId) -> Result<(), RightsE
         && is_compacted(ctx, &owned, &error).await
     {
         return Ok(compacted::close(&ctx.vault, &owned)?);
+    }
+    if replaced::take_later(ctx, &owned).await? {
+        return Ok(());
     }
     Err(RightsError::Unconfirmed(found))
 }
