@@ -99,7 +99,7 @@ impl PreRaftParts {
         quarantine: Arc<dyn QuarantineDisk>,
         state: Arc<dyn AppliedState>,
     ) -> RaftDeps {
-        // Weak, because tasks that ask for it may outlive the store, whose files a next start locks.
+        // Weak: tasks that ask for it may outlive the store, whose files the next start locks.
         let applied = Arc::downgrade(&state);
         let applied_time = move || {
             let state = applied.upgrade();
