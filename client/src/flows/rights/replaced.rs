@@ -4,11 +4,11 @@ use cameo_common::api::GrantInfo;
 use cameo_common::rights::Rights;
 use cameo_common::signed::Signed;
 
-use super::RightsError;
 use super::confirm::is_ending;
+use super::{RightsError, keep_newer};
 use crate::flows::context::Context;
 use crate::vault::VaultError;
-use crate::vault::records::{GrantOwned, UnconfirmedEnding, change};
+use crate::vault::records::{GrantOwned, UnconfirmedEnding};
 
 /// Takes later rights that permit more into this home, if a majority of the nodes shows them, each
 /// as its own state: nothing of the ending is left to confirm then. False if there are none.
@@ -21,18 +21,9 @@ pub(super) async fn take_later(ctx: &Context, owned: &GrantOwned) -> Result<bool
     let Some((signed, later)) = replacing(&shown, &ending, ctx.api.voters()) else {
         return Ok(false);
     };
-    let id = owned.grant.to_string();
-    change::<GrantOwned>(&ctx.vault, &id, |kept| {
-        if later.version > kept.version {
-            kept.rights = signed;
-            kept.version = later.version;
-            kept.revoked = later.revoked;
-            kept.expires = later.expires;
-        }
-        kept.recorded_version = kept.recorded_version.max(later.version);
-    })?;
+    keep_newer(ctx, owned, &later, signed)?;
     ctx.vault
-        .update::<UnconfirmedEnding, VaultError>(&id, |kept| {
+        .update::<UnconfirmedEnding, VaultError>(&owned.grant.to_string(), |kept| {
             Ok(kept.filter(|kept| kept.version >= later.version))
         })?;
     Ok(true)
