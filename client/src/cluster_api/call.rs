@@ -34,6 +34,14 @@ pub(super) enum Outcome<A> {
     Lost,
 }
 
+/// A refusal, on which other nodes are asked.
+pub(super) struct Refused<'a> {
+    pub by: &'a Server,
+    pub error: ApiError,
+    /// Whether a node that was asked before may have carried the call out.
+    pub unknown: bool,
+}
+
 /// The failures of all tries, for the error of the whole call.
 #[derive(Default)]
 struct Failures {
@@ -170,7 +178,13 @@ impl ClusterApi {
                     }
                     Outcome::Refused(error) => match verdict(error.code) {
                         Verdict::Doubtful => {
-                            return self.ask_another(server, signed, error, end).await;
+                            let unknown = failures.is_unknown(call);
+                            let refused = Refused {
+                                by: server,
+                                error,
+                                unknown,
+                            };
+                            return self.ask_another(refused, signed, end).await;
                         }
                         Verdict::ElsewhereOrLater => failures.no_quorum = true,
                         Verdict::Unknown => failures.unknown = true,

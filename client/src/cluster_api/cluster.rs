@@ -76,6 +76,14 @@ impl ClusterApi {
         })
     }
 
+    /// The newest descriptor that this client has verified; before the first answer all known
+    /// addresses are asked at once. A node that keeps its answer back keeps nobody from asking the
+    /// others by it.
+    pub async fn known_descriptor(&self) -> Option<Descriptor> {
+        self.search(|nodes| nodes.descriptor().is_some()).await;
+        self.nodes().descriptor().cloned()
+    }
+
     /// One node's own status. No other node is asked.
     ///
     /// # Errors
@@ -130,7 +138,12 @@ impl ClusterApi {
 
     /// Asks until another node than these is found, or all are.
     pub(super) async fn find_another(&self, than: &[Server]) {
-        let is_tried = |key: PublicKey| than.iter().any(|tried| tried.key == key);
+        let keys: Vec<PublicKey> = than.iter().map(|tried| tried.key).collect();
+        self.find_another_key(&keys).await;
+    }
+
+    async fn find_another_key(&self, than: &[PublicKey]) {
+        let is_tried = |key: PublicKey| than.contains(&key);
         let is_found = |nodes: &Nodes| {
             let mut servers = nodes.servers().into_iter();
             nodes.are_all_proved() || servers.any(|server| !is_tried(server.key))
@@ -163,12 +176,22 @@ impl ClusterApi {
         self.nodes().prefer(server);
     }
 
-    /// Makes the next call start with another node than the one that answered last.
-    pub(super) async fn put_first_last(&self) {
-        let first = self.nodes().servers().into_iter().next();
-        if let Some(first) = first {
-            self.find_another(std::slice::from_ref(&first)).await;
-            self.nodes().put_last(&first);
+    /// Makes the next call start with another node than the one that answered last, which may have
+    /// lied; and than this one, which has failed.
+    pub async fn ask_others_first(&self, failed: Option<NodeId>) {
+        let (first, failed) = {
+            let nodes = self.nodes();
+            let voter = |id| nodes.descriptor()?.node(id).map(|node| node.key);
+            (nodes.servers().into_iter().next(), failed.and_then(voter))
+        };
+        let last: Vec<PublicKey> = first
+            .map(|first| first.key)
+            .into_iter()
+            .chain(failed)
+            .collect();
+        self.find_another_key(&last).await;
+        for key in last {
+            self.nodes().put_last(key);
         }
     }
 

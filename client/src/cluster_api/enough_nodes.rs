@@ -21,7 +21,7 @@ impl ClusterApi {
         F: Future<Output = Result<T, ClusterError>>,
     {
         let end = Instant::now() + ASK_DEADLINE;
-        let Ok(Ok(descriptor)) = timeout_at(end, self.descriptor()).await else {
+        let Ok(Some(descriptor)) = timeout_at(end, self.known_descriptor()).await else {
             return Vec::new();
         };
         let asked = descriptor.nodes.iter();
@@ -38,7 +38,7 @@ impl ClusterApi {
         says_so: impl Fn(NodeId) -> F,
     ) -> bool {
         let end = Instant::now() + ASK_DEADLINE;
-        let Ok(Ok(descriptor)) = timeout_at(end, self.descriptor()).await else {
+        let Ok(Some(descriptor)) = timeout_at(end, self.known_descriptor()).await else {
             return false;
         };
         let mut asked: FuturesUnordered<_> = descriptor

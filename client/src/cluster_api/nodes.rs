@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use cameo_common::api::ClusterInfo;
-use cameo_common::cluster_descriptor::{MAX_NODES, NodeIdentity};
+use cameo_common::cluster_descriptor::{Descriptor, MAX_NODES, NodeIdentity};
 use cameo_common::ids::{Millis, NodeId};
 use cameo_common::keys::PublicKey;
 use cameo_common::statements::{MAX_NODE_URL, NodeAddress};
@@ -35,7 +35,8 @@ pub(super) struct Nodes {
     stated: BTreeMap<NodeId, NodeAddress>,
     /// A node's clock minus the local one, in milliseconds.
     clocks: BTreeMap<PublicKey, i64>,
-    voters: Vec<NodeIdentity>,
+    /// The newest one that was verified.
+    descriptor: Option<Descriptor>,
 }
 
 impl Nodes {
@@ -50,7 +51,7 @@ impl Nodes {
     /// this one.
     pub fn learn(&mut self, url: &str, key: Option<PublicKey>, info: &ClusterInfo, offset: i64) {
         if let Some(newest) = info.descriptors.last() {
-            self.voters.clone_from(&newest.nodes);
+            self.descriptor = Some(newest.clone());
         }
         if let Some(key) = key.filter(|key| self.is_voter(key)) {
             let url = url.to_owned();
@@ -72,7 +73,7 @@ impl Nodes {
         let Ok(stated) = info.address.verify() else {
             return;
         };
-        let Some(node) = self.voters.iter().find(|node| node.key == stated.key) else {
+        let Some(node) = self.voter_list().iter().find(|node| node.key == stated.key) else {
             return;
         };
         let node = node.id;
@@ -115,9 +116,9 @@ impl Nodes {
         }
     }
 
-    /// Makes calls try the addresses of this one's node after all others.
-    pub fn put_last(&mut self, server: &Server) {
-        self.servers.sort_by_key(|known| known.key == server.key);
+    /// Makes calls try the addresses of this node after all others.
+    pub fn put_last(&mut self, node: PublicKey) {
+        self.servers.sort_by_key(|known| known.key == node);
     }
 
     /// Where a node serves, by its own word.
@@ -155,20 +156,29 @@ impl Nodes {
 
     /// See [`super::ClusterApi::likely_holders`].
     pub fn likely_holders(&self) -> Vec<NodeId> {
-        let mut ids: Vec<_> = self.voters.iter().map(|node| node.id).collect();
+        let mut ids: Vec<_> = self.voter_list().iter().map(|node| node.id).collect();
         ids.sort_unstable();
         ids.truncate(ids.len() / 2 + 1);
         ids
     }
 
+    /// The newest descriptor that was verified; `None` before the first answer.
+    pub fn descriptor(&self) -> Option<&Descriptor> {
+        self.descriptor.as_ref()
+    }
+
+    fn voter_list(&self) -> &[NodeIdentity] {
+        self.descriptor.as_ref().map_or(&[], |newest| &newest.nodes)
+    }
+
     /// The number of voters; 0 before the first answer.
     pub fn voters(&self) -> usize {
-        self.voters.len()
+        self.voter_list().len()
     }
 
     /// Whether this is the key of a voter.
     pub fn is_voter(&self, key: &PublicKey) -> bool {
-        self.voters.iter().any(|node| node.key == *key)
+        self.voter_list().iter().any(|node| node.key == *key)
     }
 
     /// Whether a node of the cluster has answered.
@@ -194,12 +204,12 @@ impl Nodes {
 
     /// Whether each voter has proved where it is.
     pub fn are_all_proved(&self) -> bool {
-        self.is_verified() && self.stated.len() >= self.voters.len()
+        self.is_verified() && self.stated.len() >= self.voters()
     }
 
     /// Whether a majority has been asked for the time.
     pub fn knows_time(&self) -> bool {
-        self.is_verified() && self.clocks.len() > self.voters.len() / 2
+        self.is_verified() && self.clocks.len() > self.voters() / 2
     }
 
     #[cfg(test)]

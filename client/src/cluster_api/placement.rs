@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cameo_common::api::{
-    MAX_JOBS_A_CALL, PlaceJob, PlaceJobs, Placed, PlacedJobs, Placement, paths,
+    ApiError, ErrorCode, MAX_JOBS_A_CALL, PlaceJob, PlaceJobs, Placed, PlacedJobs, Placement, paths,
 };
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{Notify, oneshot};
@@ -130,9 +130,8 @@ impl ClusterApi {
             return;
         }
         let jobs = waiting.iter().map(|waiting| waiting.job.clone()).collect();
-        let placed = self.place_jobs(jobs).await;
-        let answers: Vec<Result<Placed, ClusterError>> = match placed {
-            Ok(answers) => answers.into_iter().map(answer).collect(),
+        let answers = match self.place_jobs(jobs).await {
+            Ok(answers) => answers,
             Err(error) => vec![Err(error); waiting.len()],
         };
         for (waiting, answer) in waiting.into_iter().zip(answers) {
@@ -143,7 +142,10 @@ impl ClusterApi {
 
     /// Jobs that a node does not place, by its 200, are placed by way of another one: one node's
     /// word neither fails them nor has them wait.
-    async fn place_jobs(&self, jobs: Vec<PlaceJob>) -> Result<Vec<Placement>, ClusterError> {
+    async fn place_jobs(
+        &self,
+        jobs: Vec<PlaceJob>,
+    ) -> Result<Vec<Result<Placed, ClusterError>>, ClusterError> {
         let first = self.ask_to_place(jobs.clone()).await;
         let is_placed = |at: usize| matches!(&first, Ok(placed) if self.is_placed(&placed[at]));
         let left: Vec<usize> = (0..jobs.len()).filter(|at| !is_placed(*at)).collect();
@@ -152,20 +154,25 @@ impl ClusterApi {
             Err(error) => matches!(error, ClusterError::Protocol { .. }),
         };
         if !may_lie || self.voters() < 2 {
-            return first;
+            return first.map(|placed| placed.into_iter().map(answer).collect());
         }
-        self.put_first_last().await;
+        self.ask_others_first(None).await;
         let again = left.iter().map(|at| jobs[*at].clone()).collect();
-        match (first, self.ask_to_place(again).await) {
-            (Ok(mut placed), Ok(second)) => {
-                for (at, placement) in left.into_iter().zip(second) {
-                    placed[at] = placement;
-                }
-                Ok(placed)
+        let second = self.ask_to_place(again).await;
+        let Ok(first) = first else {
+            return second.map(|placed| placed.into_iter().map(answer).collect());
+        };
+        let mut second = second.map(Vec::into_iter).ok();
+        let told = |(at, first): (usize, Placement)| {
+            if !left.contains(&at) {
+                return answer(first);
             }
-            (Err(_), second) => second,
-            (first, Err(_)) => first,
-        }
+            match second.as_mut().and_then(Iterator::next) {
+                Some(again) if self.is_placed(&again) => answer(again),
+                again => agreed(first, again),
+            }
+        };
+        Ok(first.into_iter().enumerate().map(told).collect())
     }
 
     /// Whether a worker was named, by a ticket that counts.
@@ -191,6 +198,31 @@ fn answer(placement: Placement) -> Result<Placed, ClusterError> {
     match placement {
         Placement::Placed(placed) => Ok(placed),
         Placement::Refused(no) => Err(no.into()),
+    }
+}
+
+/// What counts of the answers of two nodes that have not placed a job: that it has to wait, by the
+/// word of either; another refusal only where both give it.
+fn agreed(first: Placement, second: Option<Placement>) -> Result<Placed, ClusterError> {
+    let refusals: Vec<ApiError> = [Some(first), second]
+        .into_iter()
+        .flatten()
+        .filter_map(|placement| match placement {
+            Placement::Refused(no) => Some(no),
+            // Its ticket does not count.
+            Placement::Placed(_) => None,
+        })
+        .collect();
+    if let Some(busy) = refusals.iter().find(|no| no.code == ErrorCode::Busy) {
+        return Err(busy.clone().into());
+    }
+    match refusals.as_slice() {
+        [one, other] if one.code == other.code => Err(one.clone().into()),
+        [one, ..] => Err(ClusterError::Unconfirmed(one.clone())),
+        [] => Err(ClusterError::Unconfirmed(ApiError::new(
+            ErrorCode::BadTicket,
+            "no node of the cluster has signed the ticket",
+        ))),
     }
 }
 

@@ -6,111 +6,101 @@ use cameo_common::api::{ApiError, ErrorCode, paths};
 use cameo_common::ids::NodeId;
 use reqwest::Method;
 use serde::de::DeserializeOwned;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
-use super::call::Outcome;
+use super::call::{Outcome, Refused};
 use super::error::{Verdict, verdict};
-use super::nodes::Server;
 use super::signed_call::SignedCall;
 use super::{ClusterApi, ClusterError};
 
 /// Bound on asking other nodes after a refusal.
 const SECOND_OPINION_DEADLINE: Duration = Duration::from_secs(3);
 
+/// What the other nodes have said.
+#[derive(Default)]
+struct Others {
+    refusals: Vec<ApiError>,
+    /// Whether one of them may have carried the call out.
+    unknown: bool,
+}
+
 impl ClusterApi {
-    /// Another node's answer in place of a refusal. The refusal, if another node refuses too, or
-    /// none can be asked; but one of this device or of a name only by the word of enough nodes.
+    /// Another node's answer in place of a refusal. A refusal counts if two nodes give it; one of
+    /// this device or of a name only by the word of enough nodes. In a cluster of one node it
+    /// counts as it is.
     pub(super) async fn ask_another<A: DeserializeOwned>(
         &self,
-        refused_by: &Server,
+        refused: Refused<'_>,
         call: &SignedCall,
-        refusal: ApiError,
         end: Instant,
     ) -> Result<A, ClusterError> {
-        let refusal = match self.second_answer(refused_by, call, refusal, end).await {
-            Err(ClusterError::Api(refusal)) => refusal,
-            answer => return answer,
-        };
-        if self.is_confirmed(call, refusal.code).await {
-            Err(refusal.into())
-        } else {
-            Err(ClusterError::Unconfirmed(refusal))
+        if self.voters() < 2 {
+            return Err(refused.error.into());
+        }
+        let mut others = Others::default();
+        if let Some(answer) = self
+            .answer_of_others(&refused, call, end, &mut others)
+            .await
+        {
+            let (by, refusal) = (&refused.by.url, &refused.error);
+            tracing::warn!(refused_by = by, %refusal, "another node did what a node refused");
+            return Ok(answer);
+        }
+        match agreed(&refused.error, &others.refusals) {
+            Some(agreed) if self.is_confirmed(call, agreed.code).await => Err(agreed.into()),
+            // A read changes nothing, and leaves nothing unknown.
+            None if call.method != Method::GET && (refused.unknown || others.unknown) => {
+                Err(ClusterError::OutcomeUnknown)
+            }
+            Some(_) | None => Err(ClusterError::Unconfirmed(refused.error)),
         }
     }
 
-    /// What the first of the other nodes says that answers definitely. A node that cannot tell, or
-    /// whose answer cannot be read, may have carried out what the first one has refused.
-    async fn second_answer<A: DeserializeOwned>(
+    /// Asks nodes that were not asked yet, until one has carried the call out, or two have refused
+    /// it alike.
+    async fn answer_of_others<A: DeserializeOwned>(
         &self,
-        refused_by: &Server,
+        refused: &Refused<'_>,
         call: &SignedCall,
-        refusal: ApiError,
         end: Instant,
-    ) -> Result<A, ClusterError> {
-        let mut tried = vec![refused_by.clone()];
-        let mut unknown = false;
+        others: &mut Others,
+    ) -> Option<A> {
+        let mut tried = vec![refused.by.clone()];
         loop {
-            self.find_another(&tried).await;
+            let _searched = timeout_at(end, self.find_another(&tried)).await;
             let mut servers = self.nodes().servers();
             servers.retain(|server| tried.iter().all(|tried| tried.key != server.key));
-            if servers.is_empty() || Instant::now() >= end {
-                break;
-            }
-            let (answer, may_be_done) = self.first_definite(&servers, call, end).await;
-            match answer {
-                Some(Ok(answer)) => {
-                    let refused_by = &refused_by.url;
-                    tracing::warn!(refused_by, %refusal, "another node did what a node refused");
-                    return Ok(answer);
+            // A node that hangs takes no other's share of the time.
+            let count = u32::try_from(servers.len()).unwrap_or(u32::MAX).max(1);
+            let share = SECOND_OPINION_DEADLINE / count;
+            for server in &servers {
+                let until = end.min(Instant::now() + share);
+                if Instant::now() >= until {
+                    return None;
                 }
-                Some(Err(same)) => return Err(same.into()),
-                None => unknown |= may_be_done,
+                match self.try_once(server, call, until).await {
+                    Outcome::Success(answer) => {
+                        self.prefer(server);
+                        return Some(answer);
+                    }
+                    Outcome::Refused(error) if verdict(error.code) == Verdict::Doubtful => {
+                        others.refusals.push(error);
+                        if agreed(&refused.error, &others.refusals).is_some() {
+                            self.prefer(server);
+                            return None;
+                        }
+                    }
+                    Outcome::Refused(_) | Outcome::Lost | Outcome::Malformed(_) => {
+                        others.unknown = true;
+                    }
+                    Outcome::NotConnected(_) => {}
+                }
+            }
+            if servers.is_empty() {
+                return None;
             }
             tried.extend(servers);
         }
-        if unknown {
-            Err(ClusterError::OutcomeUnknown)
-        } else {
-            Err(refusal.into())
-        }
-    }
-
-    /// The first definite answer of these nodes; and, if there is none, whether one of them may
-    /// have carried the call out.
-    async fn first_definite<A: DeserializeOwned>(
-        &self,
-        servers: &[Server],
-        call: &SignedCall,
-        end: Instant,
-    ) -> (Option<Result<A, ApiError>>, bool) {
-        // A node that hangs takes no other's share of the time.
-        let others = u32::try_from(servers.len()).unwrap_or(u32::MAX).max(1);
-        let share = SECOND_OPINION_DEADLINE / others;
-        // A read changes nothing; a node that cannot answer it leaves nothing unknown.
-        let is_read = call.method == Method::GET;
-        let mut unknown = false;
-        for server in servers {
-            let until = end.min(Instant::now() + share);
-            if Instant::now() >= until {
-                break;
-            }
-            match self.try_once(server, call, until).await {
-                Outcome::Success(answer) => {
-                    self.prefer(server);
-                    return (Some(Ok(answer)), unknown);
-                }
-                Outcome::Refused(same) => match verdict(same.code) {
-                    Verdict::Doubtful => {
-                        self.prefer(server);
-                        return (Some(Err(same)), unknown);
-                    }
-                    Verdict::Unknown | Verdict::ElsewhereOrLater => unknown |= !is_read,
-                },
-                Outcome::Lost | Outcome::Malformed(_) => unknown |= !is_read,
-                Outcome::NotConnected(_) => {}
-            }
-        }
-        (None, unknown)
     }
 
     /// Whether enough nodes refuse this device, or lack this name, by their own state: a node may
@@ -119,7 +109,7 @@ impl ClusterApi {
     async fn is_confirmed(&self, call: &SignedCall, code: ErrorCode) -> bool {
         let is_read = call.method == Method::GET;
         let path = match code {
-            ErrorCode::NotRegistered if is_read => call.path.as_str(),
+            ErrorCode::NotRegistered | ErrorCode::NotFound if is_read => call.path.as_str(),
             // Every read is refused to a device that is revoked or not known.
             ErrorCode::NotAuthenticated | ErrorCode::DeviceRevoked => paths::USERS,
             _ => return true,
@@ -136,4 +126,13 @@ impl ClusterApi {
         let answer = self.get_at::<serde::de::IgnoredAny>(&server, path).await;
         answer.is_err_and(|error| error.code() == Some(code))
     }
+}
+
+/// The refusal that two nodes give: the newest in which two agree.
+fn agreed(first: &ApiError, others: &[ApiError]) -> Option<ApiError> {
+    let (last, before) = others.split_last()?;
+    let mut before = before.iter().chain([first]);
+    before
+        .any(|refusal| refusal.code == last.code)
+        .then(|| last.clone())
 }

@@ -11,7 +11,7 @@ use cameo_common::keys::{PublicKey, SigningKey};
 use cameo_common::signed::{Signed, StatementError};
 use futures_util::future::join_all;
 use serde::Serialize;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::context::Context;
 use super::open;
@@ -25,6 +25,8 @@ use crate::vault::{AgentLock, Vault, VaultError};
 pub const CERTIFICATE_LIFE: Duration = Duration::from_secs(400 * 24 * 3_600);
 /// Bound on asking all nodes whether they refuse a revoked device.
 const CHECK_DEADLINE: Duration = Duration::from_secs(2);
+/// Pause before the nodes are asked again whether they show a new device.
+const PAUSE: Duration = Duration::from_millis(300);
 
 /// A device of this user, by certificates and revocations that the user has signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -182,7 +184,10 @@ pub async fn revoke(ctx: &Context, device: &OwnDevice) -> Result<Refusing, Devic
         }
         Err(error) => return Err(error.into()),
     }
-    let descriptor = ctx.api.descriptor().await?;
+    let descriptor = match ctx.api.known_descriptor().await {
+        Some(known) => known,
+        None => ctx.api.descriptor().await?,
+    };
     let asked = descriptor
         .nodes
         .iter()
@@ -260,8 +265,13 @@ pub async fn renew(ctx: &Context) -> Result<Renewed, DeviceError> {
     let api = ClusterApi::new(ctx.me.pinned(), Arc::clone(&device))?;
     api.register(&register).await?;
     let is_known = |node| knows(&api, node, &ctx.me.name, &register);
-    if !api.do_enough_say(is_known).await {
-        return Err(DeviceError::TooFewShow(device.public()));
+    let end = Instant::now() + api.deadline();
+    // Each failure leaves a registered device behind: elections are waited for.
+    while !api.do_enough_say(is_known).await {
+        if Instant::now() >= end {
+            return Err(DeviceError::TooFewShow(device.public()));
+        }
+        sleep(PAUSE).await;
     }
     let stored = ctx
         .vault

@@ -4,6 +4,7 @@
 mod base;
 mod compacted;
 mod confirm;
+mod replaced;
 
 use std::time::Duration;
 
@@ -167,7 +168,22 @@ fn keep(
         ctx.vault.put(&owned.grant.to_string(), &ending)?;
         Attempts::reset(&ctx.vault, OutboxKey::Confirm(owned.grant))?;
     }
-    let kept = change::<GrantOwned>(&ctx.vault, &owned.grant.to_string(), |kept| {
+    let kept = keep_newer(ctx, owned, rights, signed)?;
+    // This version was not sent yet, by itself or with the carrier, whatever became of earlier
+    // ones.
+    Attempts::reset(&ctx.vault, OutboxKey::Rights(owned.grant))?;
+    Attempts::reset(&ctx.vault, OutboxKey::Deliver(owned.grant))?;
+    kept.ok_or(RightsError::Gone)
+}
+
+/// Keeps recorded rights, unless the home has newer ones. `None` if it has no such grant.
+fn keep_newer(
+    ctx: &Context,
+    owned: &GrantOwned,
+    rights: &Rights,
+    signed: Signed<Rights>,
+) -> Result<Option<GrantOwned>, VaultError> {
+    change::<GrantOwned>(&ctx.vault, &owned.grant.to_string(), |kept| {
         if rights.version > kept.version {
             kept.rights = signed;
             kept.version = rights.version;
@@ -175,12 +191,7 @@ fn keep(
             kept.expires = rights.expires;
         }
         kept.recorded_version = kept.recorded_version.max(rights.version);
-    })?;
-    // This version was not sent yet, by itself or with the carrier, whatever became of earlier
-    // ones.
-    Attempts::reset(&ctx.vault, OutboxKey::Rights(owned.grant))?;
-    Attempts::reset(&ctx.vault, OutboxKey::Deliver(owned.grant))?;
-    kept.ok_or(RightsError::Gone)
+    })
 }
 
 /// Collects confirmations of the newest rights from the holders of the deal. Once enough nodes have
@@ -201,7 +212,8 @@ pub async fn confirm(ctx: &Context, owned: &GrantOwned) -> Result<Confirmations,
     Ok(found)
 }
 
-/// Confirms an ending that was not confirmed by enough nodes before.
+/// Confirms an ending that was not confirmed by enough nodes before. One in whose place rights that
+/// permit more were recorded needs no confirmation any more.
 ///
 /// # Errors
 /// When there are still too few.
@@ -217,6 +229,9 @@ pub async fn confirm_again(ctx: &Context, grant: &GrantId) -> Result<(), RightsE
         && is_compacted(ctx, &owned, &error).await
     {
         return Ok(compacted::close(&ctx.vault, &owned)?);
+    }
+    if replaced::take_later(ctx, &owned).await? {
+        return Ok(());
     }
     Err(RightsError::Unconfirmed(found))
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use cameo_common::ids::Millis;
 use cameo_machine::read;
 use tokio::runtime::Handle;
 use tokio_rustls::TlsAcceptor;
@@ -100,8 +101,14 @@ impl PreRaftParts {
         space: Arc<DiskSpace>,
         state: Arc<dyn AppliedState>,
     ) -> RaftDeps {
+        // Weak: tasks that ask for it may outlive the store, whose files the next start locks.
+        let applied = Arc::downgrade(&state);
+        let applied_time = move || {
+            let state = applied.upgrade();
+            state.map_or(Millis::EPOCH, |state| read::log_time(&*state.view()))
+        };
         let gate = TokenGate {
-            state: state.clone(),
+            state,
             signatures: self.signatures.clone(),
             clock: self.clock.clone(),
         };
@@ -110,7 +117,7 @@ impl PreRaftParts {
             transport: self.transport.clone(),
             wall: self.clock.clone(),
             stamp: Arc::new(Stamper),
-            applied_time: Arc::new(move || read::log_time(&*state.view())),
+            applied_time: Arc::new(applied_time),
             gate: Arc::new(gate),
             report: self.reporter.clone(),
             sink: Arc::new(Reports(self.dispatcher.clone())),

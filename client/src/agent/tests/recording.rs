@@ -64,7 +64,7 @@ async fn attack_one_node_alone_does_not_have_a_grant_forgotten() {
     let error = record_at(&world).await;
     // then the home keeps grant and carrier
     assert!(
-        matches!(error, ShareError::Cluster(ClusterError::OutcomeUnknown)),
+        matches!(error, ShareError::Cluster(ClusterError::Unconfirmed(_))),
         "{error}"
     );
     assert_eq!(kept(&world), (1, 1));

@@ -1,6 +1,7 @@
 //! Knowledge at the end of a call: refusals of one node, and nodes without a majority.
 
 use std::future::ready;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cameo_common::api::{MAX_BODY, PlaceJob, Placed, PlacedJobs, Placement, paths};
 use cameo_common::ids::JobId;
@@ -244,15 +245,92 @@ async fn attack_one_nodes_word_places_no_job_falsely_and_refuses_none() {
         // given a node that is asked first and does not place a job by its 200, and others that do
         let honest = || places(vec![placed(2)]);
         let api = three_with([places(lie.clone()), honest(), honest()]).await;
-        let job = PlaceJob {
-            job: JobId([1; 16]),
-            input: Hash([1; 32]),
-            size: 1,
-            exclude: Vec::new(),
-        };
         // when it is to be placed
-        let found = api.place_job(&job, None).await;
+        let found = api.place_job(&a_job(), None).await;
         // then it is by another node
         assert_eq!(found.unwrap().leader, NodeId(2), "{lie:?}");
     }
+}
+
+/// A job to be placed.
+fn a_job() -> PlaceJob {
+    PlaceJob {
+        job: JobId([1; 16]),
+        input: Hash([1; 32]),
+        size: 1,
+        exclude: Vec::new(),
+    }
+}
+
+#[tokio::test]
+async fn attack_a_second_nodes_word_fails_no_job_that_the_first_has_wait() {
+    let refused = |code| Placement::Refused(ApiError::new(code, "no"));
+    for lie in [refused(ErrorCode::GrantExists), placed(99)] {
+        // given an honest node that has a job wait, and one that lies when it is asked next
+        let busy = || places(vec![refused(ErrorCode::Busy)]);
+        let api = three_with([busy(), places(vec![lie.clone()]), busy()]).await;
+        // then the job waits
+        let found = api.place_job(&a_job(), None).await;
+        assert_eq!(found.unwrap_err().code(), Some(ErrorCode::Busy), "{lie:?}");
+    }
+}
+
+#[tokio::test]
+async fn attack_a_node_that_makes_tickets_up_is_not_asked_first_again() {
+    // given a voter that places jobs by tickets of its own, and others that are honest
+    let own = places(vec![placed(1)]);
+    let api = three_with([own, places(vec![placed(2)]), places(vec![placed(3)])]).await;
+    let found = api.place_job(&a_job(), None).await.unwrap();
+    assert_eq!(found.leader, NodeId(1));
+    // when the worker has failed
+    api.ask_others_first(Some(NodeId(2))).await;
+    // then the next ticket is neither that node's nor by way of the failed worker
+    let found = api.place_job(&a_job(), None).await.unwrap();
+    assert_eq!(found.leader, NodeId(3));
+}
+
+#[tokio::test]
+async fn attack_a_node_that_keeps_its_descriptor_back_keeps_none_from_being_asked() {
+    // given a node that answers which cluster it is of once, and then no more
+    let (told, _) = nodes(&[(0, 0); 3]).await;
+    let info = told.info().await.unwrap();
+    let mut urls = Vec::new();
+    for number in 1..=3_u64 {
+        let (info, asked) = (info.clone(), Arc::new(AtomicUsize::new(0)));
+        let cluster = get(move || {
+            let again = asked.fetch_add(1, Ordering::SeqCst) > 0 && number == 1;
+            let info = info.clone();
+            async move {
+                if again {
+                    std::future::pending::<()>().await;
+                }
+                Json(info)
+            }
+        });
+        let port = MockPort::bind().await;
+        urls.push(port.url.clone());
+        port.serve(number, Router::new().route("/v1/cluster", cluster));
+    }
+    let api = client_for(&info, urls, DEADLINE);
+    api.info().await.unwrap();
+    // then the word of each is asked for
+    assert!(api.do_enough_say(|_| ready(true)).await);
+    let all = api.each_says(|node| ready(Ok(node))).await;
+    assert_eq!(all, [1, 2, 3].map(NodeId));
+}
+
+#[tokio::test]
+async fn attack_a_refusal_that_no_other_node_gives_is_not_believed() {
+    let (no, other) = (ErrorCode::Forbidden, ErrorCode::TooManyGrants);
+    // given a node that refuses, one that refuses otherwise, and a third
+    let api = three([refuses(no), refuses(other), refuses(no)]).await;
+    assert_eq!(ask(&api).await.unwrap_err().code(), Some(no));
+    let api = three([refuses(no), refuses(other), refuses(other)]).await;
+    assert_eq!(ask(&api).await.unwrap_err().code(), Some(other));
+    let api = three([refuses(no), refuses(other), accepts()]).await;
+    assert_eq!(ask(&api).await, Ok(true));
+    // and where no two agree, nothing is known
+    let api = three([refuses(no), refuses(other), refuses(ErrorCode::NotFound)]).await;
+    let error = ask(&api).await.unwrap_err();
+    assert!(matches!(error, ClusterError::Unconfirmed(_)), "{error}");
 }

@@ -46,8 +46,8 @@ pub enum Error {
     NoSaving(UserName),
     /// A denial that too few nodes share.
     #[error(
-        "a node says this, and too few others do, so it is not believed, and nothing was used: \
-         {0}; try again"
+        "a node says this, and too few others do, so it is not believed, and no view was charged \
+         by this command: {0}; try again"
     )]
     Unconfirmed(Box<Error>),
     #[error("{0} has revoked the rights to this photo; only the cover shows")]

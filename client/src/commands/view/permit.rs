@@ -38,6 +38,7 @@ pub(super) async fn permitted(
     wanted: Wanted,
 ) -> Result<GrantInfo, Error> {
     let first = ctx.api.grant(&grant.grant).await?;
+    check_saving(ctx, grant, wanted, std::slice::from_ref(&first))?;
     let denied = match check(grant, &first, wanted) {
         Ok(()) => {
             store(ctx, &first)?;
@@ -49,7 +50,9 @@ pub(super) async fn permitted(
     let mut newest = (version(grant, &first), first, denied);
     loop {
         let mut denials = 0;
-        for info in ctx.api.grant_by_each(&grant.grant).await {
+        let all = ctx.api.grant_by_each(&grant.grant).await;
+        check_saving(ctx, grant, wanted, &all)?;
+        for info in all {
             let Err(denied) = check(grant, &info, wanted) else {
                 store(ctx, &info)?;
                 return Ok(info);
@@ -88,6 +91,35 @@ fn shown(grant: &GrantHeld, info: &GrantInfo) -> Result<Rights, Error> {
 /// Of the shown rights; 0 of those that the owner has not signed.
 fn version(grant: &GrantHeld, info: &GrantInfo) -> u64 {
     shown(grant, info).map_or(0, |rights| rights.version)
+}
+
+/// Requires that the newest rights of all that are known permit saving, where it is wanted: the
+/// owner's signature proves them, and the ledger decides about views only. Where they do not, they
+/// are stored.
+fn check_saving(
+    ctx: &Context,
+    grant: &GrantHeld,
+    wanted: Wanted,
+    infos: &[GrantInfo],
+) -> Result<(), Error> {
+    if !wanted.save {
+        return Ok(());
+    }
+    let mut newest = grant.rights.verify()?;
+    for info in infos {
+        if let Ok(rights) = shown(grant, info)
+            && rights.version > newest.version
+        {
+            newest = rights;
+            if !newest.may_save {
+                store_rights_of_ledger(&ctx.vault, &grant.grant, &info.rights)?;
+            }
+        }
+    }
+    match newest.may_save {
+        true => Ok(()),
+        false => Err(Error::NoSaving(grant.owner.clone())),
+    }
 }
 
 /// Requires that the shown rights permit a view now.

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::path::PathBuf;
+
 use cameo_common::ids::Millis;
 use cameo_common::keys::SigningKey;
 use cameo_common::rights::Rights;
@@ -32,9 +34,13 @@ async fn given_again() -> World {
 }
 
 async fn view(world: &World) -> Result<Report, Error> {
+    view_to(world, None).await
+}
+
+async fn view_to(world: &World, save: Option<PathBuf>) -> Result<Report, Error> {
     let arguments = Arguments {
         what: world.held.grant.to_string(),
-        save: None,
+        save,
         cover_to: None,
         no_show: true,
         yes: true,
@@ -111,4 +117,28 @@ async fn attack_no_more_views_are_stored_as_used_than_are_permitted() {
     world.all_nodes_tell(told_of(&world.held, shown, u32::MAX));
     assert!(view(&world).await.is_err());
     assert_eq!(world.stored().used, 2);
+}
+
+#[tokio::test]
+async fn attack_older_rights_of_one_node_give_no_leave_to_save() {
+    // given an owner who permits saving no more, and a node that shows the rights before
+    let world = world().await;
+    let shown = |version, may_save| {
+        rights(&world, OWNER, |rights| {
+            (rights.version, rights.may_save) = (version, may_save);
+        })
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("photo.jpg");
+    let told = |signed| told_of(&world.held, signed, 0);
+    for (first, others) in [((5, false), (4, true)), ((4, true), (4, true))] {
+        world.all_nodes_tell(told(shown(others.0, others.1)));
+        world.first_node_tells(told(shown(first.0, first.1)));
+        // when the photo is to be saved
+        let denied = view_to(&world, Some(file.clone())).await.unwrap_err();
+        // then it is not: this home has seen the newest
+        assert!(denied.to_string().contains("permit saving"), "{denied}");
+        assert!(!file.exists());
+        assert_eq!(world.stored().version, 5);
+    }
 }

@@ -9,14 +9,15 @@ use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use cameo_common::api::{GrantInfo, PutRights, RightsStored, Role, paths};
-use cameo_common::ids::GrantId;
-use cameo_common::keys::PublicKey;
+use cameo_common::ids::{ClusterId, GrantId, Hash, NodeId};
+use cameo_common::keys::{PublicKey, SealingPublic};
 use cameo_common::rights::MAX_VERSION_STEP;
+use cameo_common::statements::{Deal, DealtPart, FirstFloor};
 
 use super::base::newest;
 use super::*;
 use crate::agent::tests::rights as signed_rights;
-use crate::agent::tests::{ME, STRANGER, no, owned, told_of, with_nodes};
+use crate::agent::tests::{ME, STRANGER, World, key, no, owned, told_of, with_nodes};
 use crate::vault::records::Stage;
 
 fn rights(version: u64, permitted: u32) -> Rights {
@@ -191,4 +192,93 @@ async fn newer_rights_of_another_device_that_one_node_does_not_show_are_the_base
     let recorded = change(nodes, revoke).await.unwrap();
     // then it is the next version
     assert_eq!(recorded.rights.version, 6);
+}
+
+/// A deal to three nodes.
+fn dealt(grant: GrantId) -> Deal {
+    let part = |id: u8| DealtPart {
+        node: NodeId(id.into()),
+        key: SealingPublic([id; 32]),
+        x: id,
+        sealed: Vec::new(),
+        commitment: Hash([0; 32]),
+    };
+    Deal {
+        owner: key(ME).public(),
+        viewer: PublicKey([7; 32]),
+        cluster: ClusterId([1; 32]),
+        grant,
+        number: 1,
+        descriptor: Hash([5; 32]),
+        threshold: 2,
+        first_floor: FirstFloor::NEW,
+        parts: [1, 2, 3].map(part).to_vec(),
+    }
+}
+
+/// A home whose revocation, version 3, is not confirmed, and nodes that show these rights.
+async fn unconfirmed(shown: [Signed<Rights>; 3]) -> (World, GrantOwned) {
+    let nodes = shown.map(|rights| node(told_of(rights, 1), 9)).to_vec();
+    let world = with_nodes(nodes).await;
+    let mut grant = owned(Stage::Settled);
+    let mut ending = signed_rights(ME, grant.grant, 3).verify().unwrap();
+    ending.revoked = true;
+    grant.rights = Signed::new(&key(ME), ending);
+    grant.deal = Signed::new(&key(ME), dealt(grant.grant));
+    (grant.version, grant.recorded_version, grant.revoked) = (3, 3, true);
+    let id = grant.grant.to_string();
+    world.vault().put(&id, &grant).unwrap();
+    let unconfirmed = UnconfirmedEnding {
+        grant: grant.grant,
+        version: 3,
+    };
+    world.vault().put(&id, &unconfirmed).unwrap();
+    (world, grant)
+}
+
+#[tokio::test]
+async fn an_ending_that_another_device_has_replaced_needs_no_confirmation() {
+    // given rights that another device has raised after the ending, at a majority of the nodes
+    let grant = owned(Stage::Settled).grant;
+    let later = || signed_rights(ME, grant, 4);
+    let (world, owned) = unconfirmed([later(), later(), signed_rights(ME, grant, 2)]).await;
+    // when the agent asks for confirmations again
+    confirm_again(&world.core.ctx, &owned.grant).await.unwrap();
+    // then there is nothing to confirm, and the home has the later rights
+    let id = owned.grant.to_string();
+    assert!(
+        world
+            .vault()
+            .get::<UnconfirmedEnding>(&id)
+            .unwrap()
+            .is_none()
+    );
+    let kept = world.vault().get::<GrantOwned>(&id).unwrap().unwrap();
+    assert_eq!((kept.version, kept.revoked), (4, false));
+}
+
+#[tokio::test]
+async fn attack_one_nodes_later_rights_settle_no_ending() {
+    // given one node that shows later rights, or a stranger's at a majority
+    let grant = owned(Stage::Settled).grant;
+    let old = || signed_rights(ME, grant, 2);
+    let foreign = || signed_rights(STRANGER, grant, 4);
+    for shown in [
+        [signed_rights(ME, grant, 4), old(), old()],
+        [foreign(), foreign(), old()],
+    ] {
+        let (world, owned) = unconfirmed(shown).await;
+        let error = confirm_again(&world.core.ctx, &owned.grant)
+            .await
+            .unwrap_err();
+        assert!(matches!(error, RightsError::Unconfirmed(_)), "{error}");
+        let id = owned.grant.to_string();
+        assert!(
+            world
+                .vault()
+                .get::<UnconfirmedEnding>(&id)
+                .unwrap()
+                .is_some()
+        );
+    }
 }

@@ -1,7 +1,7 @@
 //! The bound of the times in entries, at the nodes that receive them.
 //!
-//! Law: while a majority of the voters is honest and has right clocks, no entry that an honest
-//! voter takes is dated more than [`MAX_AHEAD`] ahead. A voter takes an entry up to that far ahead
+//! Law: while a majority of the voters is honest and has right clocks, no entry that one of these
+//! takes is dated more than [`MAX_AHEAD`] ahead. A voter takes an entry up to that far ahead
 //! of its own clock, or of the time that a majority of all voters has reached by what they have
 //! told: a clock that is slow keeps no node out of an honest cluster. It takes also what a majority
 //! has applied already, though it was dated by wrong clocks once.

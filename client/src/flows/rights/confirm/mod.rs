@@ -87,7 +87,7 @@ pub async fn confirmations(
 ) -> Confirmations {
     let mut end = Instant::now() + CONFIRM_DEADLINE;
     let mut found = Confirmations::none(deal);
-    let Ok(Ok(descriptor)) = timeout_at(end, api.descriptor()).await else {
+    let Ok(Some(descriptor)) = timeout_at(end, api.known_descriptor()).await else {
         return found;
     };
     let holders: BTreeSet<NodeId> = deal.parts.iter().map(|part| part.node).collect();

@@ -102,6 +102,8 @@ async fn run(
             Ok(png) => png,
             Err(failure) => {
                 job.record(placed.worker, failure, step).await?;
+                // The ticket may be one that a lying node has made up.
+                api.ask_others_first(Some(placed.worker)).await;
                 continue;
             }
         };
