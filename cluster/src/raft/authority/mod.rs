@@ -53,10 +53,10 @@ pub(crate) enum NoAuthority {
     #[error("index {index} is too far above this node's, {own}")]
     Index { index: u64, own: u64 },
     #[error(
-        "an entry is dated {time} ms after 1970: that is too far ahead of this node's clock, and \
-         of what a majority of the voters has told this node; compare the clocks of all nodes"
+        "entry {index} is dated {time} ms after 1970: that is too far ahead of the clocks of a \
+         majority of the voters, as this node knows them; compare the clocks of all nodes"
     )]
-    Time { time: Millis },
+    Time { index: u64, time: Millis },
     #[error("this leader has dated an entry too far ahead, and this node does not follow it now")]
     NotFollowed,
     #[error("only the leader proposes what rests on a node's word")]
@@ -95,16 +95,20 @@ impl Authority {
     /// Whether a caller may make this request.
     pub fn check(&self, caller: &Caller, request: &NodeRequest) -> Result<(), NoAuthority> {
         let standing = self.members.standing(caller.node, &caller.key);
-        let checked = requests::check(request, caller.node, standing, &self.here());
+        let here = self.here();
+        let checked = requests::check(request, caller.node, standing, &here);
+        // Before times are judged: a node that takes no part has not been told them yet.
+        if let Some(closed) = self.gate.closed()
+            && requests::is_of_consensus(request)
+            && matches!(checked, Ok(()) | Err(NoAuthority::Time { .. }))
+        {
+            return Err(NoAuthority::Closed(closed));
+        }
         if let NodeRequest::Append(rpc) = request {
             let now = Instant::now();
-            self.refused_leader.judge(rpc, &checked, now)?;
+            self.refused_leader.judge(rpc, &checked, here.term, now)?;
         }
-        checked?;
-        match self.gate.closed() {
-            Some(closed) if requests::is_of_consensus(request) => Err(NoAuthority::Closed(closed)),
-            _ => Ok(()),
-        }
+        checked
     }
 
     fn here(&self) -> Here<'_> {

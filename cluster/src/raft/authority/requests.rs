@@ -8,7 +8,7 @@ use openraft::raft::AppendEntriesRequest;
 
 use super::{Here, MAX_STEP, NoAuthority};
 use crate::consensus_types::TypeConfig;
-use crate::consensus_types::aliases::{Entry, LogId, Vote};
+use crate::consensus_types::aliases::{Entry, LogId, Vote, position};
 use crate::raft::members::standing::Standing;
 use crate::raft::rpc::wire::NodeRequest;
 
@@ -110,9 +110,10 @@ fn payload(entry: &Entry, voters: &BTreeSet<NodeId>, here: &Here<'_>) -> Result<
         EntryPayload::Blank => Ok(()),
         EntryPayload::Normal(bytes) => {
             let time = here.stamp.time_of(&bytes.0).ok_or(NoAuthority::NoTime)?;
+            let index = position(&entry.log_id).1;
             match here.times.allow(time, voters) {
                 true => Ok(()),
-                false => Err(NoAuthority::Time { time }),
+                false => Err(NoAuthority::Time { index, time }),
             }
         }
         EntryPayload::Membership(membership) => {
@@ -153,7 +154,7 @@ pub(super) fn term(vote: &Vote, here: &Here<'_>) -> Result<(), NoAuthority> {
 
 /// The term of a log id counts as one too: it outlives the leader that has made it.
 pub(super) fn index(id: Option<&LogId>, here: &Here<'_>) -> Result<(), NoAuthority> {
-    let Some((term, index)) = id.map(crate::consensus_types::aliases::position) else {
+    let Some((term, index)) = id.map(position) else {
         return Ok(());
     };
     if index > here.last_index.saturating_add(MAX_STEP) {

@@ -11,6 +11,7 @@ use super::consensus::Consensus;
 use super::node_state::NodeState;
 use crate::host::clock::WallClock;
 use crate::raft::time::clock::{Clocks, LogTime};
+use crate::raft::time::entry_time::EntryTimes;
 
 /// Pause between attempts while too few clocks are known, unless another sample arrives first.
 const RETRY_PAUSE: Duration = Duration::from_millis(20);
@@ -21,14 +22,18 @@ pub(crate) struct LogClock {
     pub consensus: Arc<dyn Consensus>,
     pub clocks: Arc<Clocks>,
     pub wall: Arc<dyn WallClock>,
+    pub times: Arc<EntryTimes>,
 }
 
 impl LogClock {
-    /// The log time now; None while too few clocks are known.
+    /// The log time now; None while too few clocks are known. Those that answer now may be
+    /// ahead of a majority of all voters, by which the others judge it.
     pub fn now(&self) -> Option<LogTime> {
         let local = self.wall.unix_millis();
         let voters = self.consensus.voters();
-        self.clocks.log_time(self.node.id, local, &voters)
+        let mut time = self.clocks.log_time(self.node.id, local, &voters)?;
+        time.stamp = time.stamp.min(self.times.latest_stamp(&voters));
+        Some(time)
     }
 
     /// The other voters' clocks, extrapolated to now.

@@ -25,7 +25,7 @@ fn voters(count: u64) -> BTreeSet<NodeId> {
 }
 
 fn at_clock(me: NodeId, clock: Millis) -> EntryTimes {
-    EntryTimes::new(me, Arc::new(FixedClock(clock)), Arc::new(|| Millis::EPOCH))
+    EntryTimes::new(me, Arc::new(FixedClock(clock)))
 }
 
 /// Of a node with a right clock.
@@ -96,7 +96,8 @@ fn attack_a_lying_minority_does_not_date_entries_ahead_by_its_clocks() {
 fn attack_small_steps_do_not_move_the_time_further() {
     // given a state that an entry has brought to the bound, at all nodes
     let at_bound = NOW.plus(MAX_AHEAD);
-    let times = EntryTimes::new(ME, Arc::new(FixedClock(NOW)), Arc::new(move || at_bound));
+    let times = times(ME);
+    times.note_applied(at_bound);
     let applied = VoterTimes {
         clock: NOW,
         applied: at_bound,
@@ -149,9 +150,52 @@ fn entries_that_a_majority_has_applied_are_taken_also_when_clocks_were_wrong_the
 }
 
 #[test]
+fn attack_a_liar_dates_no_entry_ahead_by_an_honest_clock_that_is_ahead() {
+    let right = clock(Duration::ZERO);
+    for (count, known) in [
+        (3, vec![(2, right), (3, right)]),
+        (5, vec![(2, right), (3, right)]),
+        (
+            5,
+            vec![(2, right), (3, right), (4, right), (5, clock(HOUR))],
+        ),
+    ] {
+        // given a node whose clock is an hour ahead, and that nobody has told the time
+        let fast = at_clock(ME, NOW.plus(HOUR));
+        assert!(allows(&fast, count, HOUR));
+        // then it takes no entry by its own clock once a majority has told it
+        told(&fast, &known);
+        assert!(!allows(&fast, count, HOUR), "{known:?} of {count}");
+        assert!(allows(&fast, count, MAX_AHEAD));
+    }
+}
+
+#[test]
+fn a_leader_stamps_no_later_than_a_majority_of_all_voters_takes() {
+    // given three of five that see each other, of which one is slow, as two that are down were
+    let slow = VoterTimes {
+        clock: NOW.minus(HOUR),
+        applied: Millis::EPOCH,
+    };
+    let right = clock(Duration::ZERO);
+    let leader = times(ME);
+    told(&leader, &[(2, right), (3, slow), (4, slow), (5, slow)]);
+    let follower = at_clock(NodeId(3), slow.clock);
+    told(&follower, &[(1, right), (2, right), (4, slow), (5, slow)]);
+    // when the leader stamps by those that answer it
+    let by_clocks = log_time(NOW, &[NOW, slow.clock], 5).unwrap().stamp;
+    assert!(!follower.allow(by_clocks, &voters(5)));
+    let stamp = by_clocks.min(leader.latest_stamp(&voters(5)));
+    // then the slow one takes it as well
+    assert!(follower.allow(stamp, &voters(5)));
+    assert!(leader.allow(stamp, &voters(5)));
+}
+
+#[test]
 fn times_behind_this_node_are_always_taken() {
     let state_ahead = NOW.plus(100 * HOUR);
-    let times = EntryTimes::new(ME, Arc::new(FixedClock(NOW)), Arc::new(move || state_ahead));
+    let times = times(ME);
+    times.note_applied(state_ahead);
     for time in [Millis(0), NOW, state_ahead] {
         assert!(times.allow(time, &voters(3)), "{time}");
     }
@@ -189,6 +233,28 @@ proptest! {
         }
         let voters = voters(count as u64);
         prop_assert!(!me.allow(NOW.plus(MAX_AHEAD).plus(Duration::from_secs(1)), &voters));
+    }
+
+    #[test]
+    fn attack_a_minority_dates_no_entry_ahead_at_any_honest_clock_that_the_others_have_told(
+        count in 3usize..=7,
+        words in prop::collection::vec(any::<(u64, u64)>(), 7),
+        mine in any::<u64>(),
+    ) {
+        // given that this clock and those of liars are wrong, and they are fewer than half
+        let liars = (count - 1) / 2 - 1;
+        let me = at_clock(ME, Millis(mine));
+        for (nth, (clock, applied)) in words.into_iter().take(count - 1).enumerate() {
+            let times = if nth < liars {
+                VoterTimes { clock: Millis(clock), applied: Millis(applied) }
+            } else {
+                VoterTimes { clock: NOW, applied: NOW }
+            };
+            me.record(NodeId(nth as u64 + 2), times);
+        }
+        let voters = voters(count as u64);
+        prop_assert!(!me.allow(NOW.plus(MAX_AHEAD).plus(Duration::from_secs(1)), &voters));
+        prop_assert!(me.allow(NOW, &voters));
     }
 
     #[test]
