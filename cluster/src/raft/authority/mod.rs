@@ -77,6 +77,7 @@ struct Here<'a> {
     genesis: Option<Arc<Genesis>>,
     term: u64,
     last_index: u64,
+    applied: u64,
     times: &'a EntryTimes,
     stamp: &'a dyn Stamp,
 }
@@ -106,24 +107,26 @@ impl Authority {
         }
         if let NodeRequest::Append(rpc) = request {
             let now = Instant::now();
-            self.refused_leader.judge(rpc, &checked, here.term, now)?;
+            self.refused_leader.judge(rpc, &checked, &here, now)?;
         }
         checked
     }
 
     fn here(&self) -> Here<'_> {
-        let (mut term, mut last_index) = (0, 0);
+        let (mut term, mut last_index, mut applied) = (0, 0, 0);
         if let Some(consensus) = self.members.consensus.get() {
             let metrics = consensus.metrics();
             let metrics = metrics.borrow_watched();
             term = metrics.current_term;
             last_index = metrics.last_log_index.unwrap_or(0);
+            applied = metrics.last_applied.map_or(0, |id| id.index());
         }
         Here {
             me: self.me,
             genesis: self.members.genesis(),
             term,
             last_index,
+            applied,
             times: &self.times,
             stamp: &*self.stamp,
         }

@@ -12,7 +12,7 @@ use openraft::raft::AppendEntriesRequest;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::NoAuthority;
+use super::{Here, NoAuthority};
 use crate::consensus_types::TypeConfig;
 use crate::consensus_types::aliases::{Vote, position};
 
@@ -31,43 +31,55 @@ struct Refused {
 }
 
 impl RefusedLeader {
-    /// Judges an append of a voter in its own name, and what was found of its entries. `term` is
-    /// this node's: what is older moves nothing, and is not marked.
+    /// Judges an append, and what was found of it: only what is said by a voter in its own name
+    /// moves a mark. What is of an earlier term than this node's moves nothing at all.
     ///
-    /// Any append keeps a leader in its place, whether it fits the log or not. So only one that
-    /// brings what was missing is let through.
-    pub fn judge(
+    /// Any append that is served keeps a leader in its place, whether it fits the log or not. So
+    /// only one that brings what was missing is let through.
+    pub(super) fn judge(
         &self,
         rpc: &AppendEntriesRequest<TypeConfig>,
         checked: &Result<(), NoAuthority>,
-        term: u64,
+        here: &Here<'_>,
         now: Instant,
     ) -> Result<(), NoAuthority> {
-        let leader = rpc.vote.leader_id;
-        if leader.term < term {
-            return Ok(());
-        }
-        let mut marks = self.0.lock();
-        if let Err(NoAuthority::Time { index, .. }) = *checked {
-            let (vote, at) = (rpc.vote, now);
-            marks.insert(leader.voted_for, Refused { vote, index, at });
-            return Ok(());
-        }
-        let Some(refused) = marks.get(&leader.voted_for) else {
-            return Ok(());
-        };
-        if refused.vote != rpc.vote || now >= refused.at + NOT_FOLLOWED_FOR {
-            marks.remove(&leader.voted_for);
+        let vote = rpc.vote;
+        let leader = vote.leader_id.voted_for;
+        if vote.leader_id.term < here.term {
             return Ok(());
         }
         match checked {
-            Ok(()) if !brings_missing(rpc, refused.index) => Err(NoAuthority::NotFollowed),
-            Ok(()) if covers(rpc, refused.index) => {
-                marks.remove(&leader.voted_for);
+            Err(NoAuthority::Time { index, .. }) => {
+                let (index, at) = (*index, now);
+                self.0.lock().insert(leader, Refused { vote, index, at });
                 Ok(())
             }
-            _ => Ok(()),
+            Err(_) => Ok(()),
+            Ok(()) => self.is_followed(rpc, here.applied, now),
         }
+    }
+
+    fn is_followed(
+        &self,
+        rpc: &AppendEntriesRequest<TypeConfig>,
+        applied: u64,
+        now: Instant,
+    ) -> Result<(), NoAuthority> {
+        let mut marks = self.0.lock();
+        let leader = rpc.vote.leader_id;
+        let Some(refused) = marks.get(&leader.voted_for) else {
+            return Ok(());
+        };
+        let is_over = refused.vote.leader_id != leader
+            || now >= refused.at + NOT_FOLLOWED_FOR
+            || applied >= refused.index;
+        if !is_over && !brings_missing(rpc, refused.index) {
+            return Err(NoAuthority::NotFollowed);
+        }
+        if is_over || covers(rpc, refused.index) {
+            marks.remove(&leader.voted_for);
+        }
+        Ok(())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use cameo_common::ids::NodeId;
+use cameo_common::ids::{Millis, NodeId};
 use openraft::entry::EntryPayload;
 use openraft::raft::AppendEntriesRequest;
 
@@ -97,23 +97,33 @@ fn append(
     in_own_name(&rpc.vote, from, here)?;
     index(rpc.prev_log_id.as_ref(), here)?;
     index(rpc.leader_commit.as_ref(), here)?;
+    if rpc.entries.is_empty() {
+        return Ok(());
+    }
     let voters = here.voters();
+    let latest = here.times.latest(&voters);
     for entry in &rpc.entries {
         index(Some(&entry.log_id), here)?;
-        payload(entry, &voters, here)?;
+        payload(entry, &voters, latest, here)?;
     }
     Ok(())
 }
 
-fn payload(entry: &Entry, voters: &BTreeSet<NodeId>, here: &Here<'_>) -> Result<(), NoAuthority> {
+fn payload(
+    entry: &Entry,
+    voters: &BTreeSet<NodeId>,
+    latest: Millis,
+    here: &Here<'_>,
+) -> Result<(), NoAuthority> {
     match &entry.payload {
         EntryPayload::Blank => Ok(()),
         EntryPayload::Normal(bytes) => {
             let time = here.stamp.time_of(&bytes.0).ok_or(NoAuthority::NoTime)?;
             let index = position(&entry.log_id).1;
-            match here.times.allow(time, voters) {
-                true => Ok(()),
-                false => Err(NoAuthority::Time { index, time }),
+            if time <= latest {
+                Ok(())
+            } else {
+                Err(NoAuthority::Time { index, time })
             }
         }
         EntryPayload::Membership(membership) => {

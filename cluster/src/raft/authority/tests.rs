@@ -57,6 +57,7 @@ fn here(me: NodeId) -> Here<'static> {
         genesis: Some(Arc::new(genesis)),
         term: TERM,
         last_index: LAST,
+        applied: LAST,
         times: clocks(me),
         stamp: &Stamper,
     }
@@ -304,13 +305,26 @@ struct Judged(RefusedLeader);
 
 impl Judged {
     fn at(&self, now: Instant, vote: Vote, entries: Vec<Entry>) -> Result<(), NoAuthority> {
-        let from = vote.leader_id.voted_for;
+        self.by(vote.leader_id.voted_for, now, vote, entries, LAST)
+    }
+
+    /// Said by another one, while this node has applied so much.
+    fn by(
+        &self,
+        from: NodeId,
+        now: Instant,
+        vote: Vote,
+        entries: Vec<Entry>,
+        applied: u64,
+    ) -> Result<(), NoAuthority> {
+        let mut here = here(NodeId(1));
+        here.applied = applied;
         let request = append(vote, entries);
-        let checked = requests::check(&request, from, Standing::Voter, &here(NodeId(1)));
+        let checked = requests::check(&request, from, Standing::Voter, &here);
         let NodeRequest::Append(rpc) = &request else {
             unreachable!()
         };
-        self.0.judge(rpc, &checked, TERM, now)
+        self.0.judge(rpc, &checked, &here, now)
     }
 }
 
@@ -335,8 +349,25 @@ fn attack_a_leader_whose_entry_is_dated_too_far_ahead_is_not_followed() {
     // nor do another's faults make it forgotten
     assert_eq!(judged.at(then, next, too_late(LAST + 9)), Ok(()));
     assert_eq!(judged.at(then, liar, Vec::new()), refused);
+    // or what is said in its name, or of no term
+    let others = judged.by(NodeId(3), then, vote(TERM + 1, FROM), Vec::new(), LAST);
+    assert_eq!(others, Ok(()));
+    let highest = judged.at(then, vote(u64::MAX, FROM), Vec::new());
+    assert_eq!(highest, Ok(()));
+    assert_eq!(judged.at(then, liar, Vec::new()), refused);
     // but time does
     assert_eq!(judged.at(late, liar, after), Ok(()));
+}
+
+#[test]
+fn a_leader_is_followed_again_once_a_snapshot_has_brought_its_entry() {
+    let judged = Judged::default();
+    let (start, leader) = (Instant::now(), vote(TERM, FROM));
+    assert_eq!(judged.at(start, leader, too_late(LAST + 5)), Ok(()));
+    let at = |applied| judged.by(FROM, start, leader, Vec::new(), applied);
+    assert_eq!(at(LAST + 4), Err(NoAuthority::NotFollowed));
+    assert_eq!(at(LAST + 7), Ok(()));
+    assert_eq!(at(LAST), Ok(()));
 }
 
 #[test]

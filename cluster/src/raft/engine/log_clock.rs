@@ -10,6 +10,7 @@ use tokio::time::{Instant, timeout_at};
 use super::consensus::Consensus;
 use super::node_state::NodeState;
 use crate::host::clock::WallClock;
+use crate::host::seldom::Seldom;
 use crate::raft::time::clock::{Clocks, LogTime};
 use crate::raft::time::entry_time::EntryTimes;
 
@@ -23,6 +24,8 @@ pub(crate) struct LogClock {
     pub clocks: Arc<Clocks>,
     pub wall: Arc<dyn WallClock>,
     pub times: Arc<EntryTimes>,
+    /// Limits what is logged of stamps that are behind.
+    pub alarms: Seldom,
 }
 
 impl LogClock {
@@ -31,9 +34,18 @@ impl LogClock {
     pub fn now(&self) -> Option<LogTime> {
         let local = self.wall.unix_millis();
         let voters = self.consensus.voters();
-        let mut time = self.clocks.log_time(self.node.id, local, &voters)?;
-        time.stamp = time.stamp.min(self.times.latest_stamp(&voters));
-        Some(time)
+        let time = self.clocks.log_time(self.node.id, local, &voters)?;
+        let stamp = time.stamp.min(self.times.latest_stamp(&voters));
+        if stamp < time.stamp && self.alarms.is_due() {
+            tracing::warn!(
+                stamped_ms = stamp.0,
+                by_clocks_ms = time.stamp.0,
+                "entries are dated behind the clocks of the voters that answer, because those of \
+                 a majority of all voters were behind when they told them last: set the clocks of \
+                 all nodes, and start those that are down"
+            );
+        }
+        Some(LogTime { stamp, ..time })
     }
 
     /// The other voters' clocks, extrapolated to now.

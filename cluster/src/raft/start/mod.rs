@@ -269,6 +269,7 @@ impl ConsensusParts {
             clocks: self.clocks.clone(),
             wall: self.deps.wall.clone(),
             times: self.authority.times.clone(),
+            alarms: Seldom::default(),
         })
     }
 

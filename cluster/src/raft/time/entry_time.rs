@@ -1,12 +1,12 @@
 //! The bound of the times in entries, at the nodes that receive them.
 //!
-//! Law: while a majority of the voters is honest and has right clocks, no entry that one of these
-//! takes is dated more than [`MAX_AHEAD`] ahead; nor one that another honest voter takes, once
-//! these have told it the time. A voter takes an entry up to that far ahead of the time that a
-//! majority of all voters has reached by what they have told, so that a clock that is wrong keeps
-//! no node out of an honest cluster. Its own clock counts alone only until a majority of the
-//! voters, itself among them, is known. It takes also what a majority has applied already, though
-//! it was dated by wrong clocks once.
+//! Law: while a majority of the voters is honest, and what these have told this one last is right,
+//! it takes no entry that is dated more than [`MAX_AHEAD`] ahead, but what it had applied before.
+//! A voter takes an entry up to that far ahead of the time that a majority of all voters has
+//! reached by what they have told, so that a clock that is wrong keeps no node out of an honest
+//! cluster. Its own clock counts alone until a majority of the voters, itself among them, is
+//! known, and three clocks, of which two can overrule the third. It takes also what a majority has
+//! applied already, though it was dated by wrong clocks once.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::clock::MEDIAN_LEAD;
+use super::clock::{CLOCKS_TO_JUDGE, MEDIAN_LEAD};
 use super::voter_times::VoterTimes;
 use crate::host::clock::WallClock;
 
@@ -83,32 +83,26 @@ impl EntryTimes {
         let _ = self.changed.subscribe().changed().await;
     }
 
-    /// Whether an entry of this time is taken. There is no bound from below: a quiet month is no
-    /// attack.
-    pub fn allow(&self, time: Millis, voters: &BTreeSet<NodeId>) -> bool {
-        self.allow_at(Instant::now(), time, voters)
-    }
-
-    fn allow_at(&self, now: Instant, time: Millis, voters: &BTreeSet<NodeId>) -> bool {
-        if voters.contains(&self.me) {
-            time <= self.latest_at(now, voters)
-        } else {
-            time <= self.wall.unix_millis().plus(WORKER_MAX_AHEAD)
-        }
+    /// The latest time in an entry that this node takes now. There is no bound from below: a quiet
+    /// month is no attack.
+    pub fn latest(&self, voters: &BTreeSet<NodeId>) -> Millis {
+        self.latest_at(Instant::now(), voters)
     }
 
     /// The latest time that this voter stamps as the leader. The others have been told the same,
     /// at other moments.
     pub fn latest_stamp(&self, voters: &BTreeSet<NodeId>) -> Millis {
-        let taken = self.latest_at(Instant::now(), voters);
-        taken.minus(STAMP_MARGIN)
+        self.latest(voters).minus(STAMP_MARGIN)
     }
 
     fn latest_at(&self, now: Instant, voters: &BTreeSet<NodeId>) -> Millis {
         let own = self.own();
+        if !voters.contains(&self.me) {
+            return own.clock.plus(WORKER_MAX_AHEAD);
+        }
         let by_own = latest_by(own, Duration::ZERO);
         let known = self.known(now, voters, by_own);
-        if known.len() <= voters.len() / 2 {
+        if known.len() < CLOCKS_TO_JUDGE || known.len() <= voters.len() / 2 {
             return by_own;
         }
         // One that has told nothing supports no later time than this node's clock does, as those
