@@ -1,5 +1,6 @@
 //! Service for the requests of other nodes.
 
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -191,6 +192,7 @@ impl NodeService {
                 match why {
                     NoAuthority::Closed(_) => gate.opens().await,
                     NoAuthority::Time { .. } => times.changed().await,
+                    NoAuthority::NotFollowed => pending().await,
                     _ => {}
                 }
             };

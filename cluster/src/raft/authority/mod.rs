@@ -53,10 +53,10 @@ pub(crate) enum NoAuthority {
     #[error("index {index} is too far above this node's, {own}")]
     Index { index: u64, own: u64 },
     #[error(
-        "an entry is dated {time} ms after 1970: that is too far ahead of this node's clock, and \
-         of what a majority of the voters has told this node; compare the clocks of all nodes"
+        "entry {index} is dated {time} ms after 1970: that is too far ahead of the clocks of a \
+         majority of the voters, as this node knows them; compare the clocks of all nodes"
     )]
-    Time { time: Millis },
+    Time { index: u64, time: Millis },
     #[error("this leader has dated an entry too far ahead, and this node does not follow it now")]
     NotFollowed,
     #[error("only the leader proposes what rests on a node's word")]
@@ -77,6 +77,7 @@ struct Here<'a> {
     genesis: Option<Arc<Genesis>>,
     term: u64,
     last_index: u64,
+    applied: u64,
     times: &'a EntryTimes,
     stamp: &'a dyn Stamp,
 }
@@ -95,31 +96,37 @@ impl Authority {
     /// Whether a caller may make this request.
     pub fn check(&self, caller: &Caller, request: &NodeRequest) -> Result<(), NoAuthority> {
         let standing = self.members.standing(caller.node, &caller.key);
-        let checked = requests::check(request, caller.node, standing, &self.here());
+        let here = self.here();
+        let checked = requests::check(request, caller.node, standing, &here);
+        // Before times are judged: a node that takes no part has not been told them yet.
+        if let Some(closed) = self.gate.closed()
+            && requests::is_of_consensus(request)
+            && matches!(checked, Ok(()) | Err(NoAuthority::Time { .. }))
+        {
+            return Err(NoAuthority::Closed(closed));
+        }
         if let NodeRequest::Append(rpc) = request {
             let now = Instant::now();
-            self.refused_leader.judge(rpc, &checked, now)?;
+            self.refused_leader.judge(rpc, &checked, &here, now)?;
         }
-        checked?;
-        match self.gate.closed() {
-            Some(closed) if requests::is_of_consensus(request) => Err(NoAuthority::Closed(closed)),
-            _ => Ok(()),
-        }
+        checked
     }
 
     fn here(&self) -> Here<'_> {
-        let (mut term, mut last_index) = (0, 0);
+        let (mut term, mut last_index, mut applied) = (0, 0, 0);
         if let Some(consensus) = self.members.consensus.get() {
             let metrics = consensus.metrics();
             let metrics = metrics.borrow_watched();
             term = metrics.current_term;
             last_index = metrics.last_log_index.unwrap_or(0);
+            applied = metrics.last_applied.map_or(0, |id| id.index());
         }
         Here {
             me: self.me,
             genesis: self.members.genesis(),
             term,
             last_index,
+            applied,
             times: &self.times,
             stamp: &*self.stamp,
         }

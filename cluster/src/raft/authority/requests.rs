@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use cameo_common::ids::NodeId;
+use cameo_common::ids::{Millis, NodeId};
 use openraft::entry::EntryPayload;
 use openraft::raft::AppendEntriesRequest;
 
 use super::{Here, MAX_STEP, NoAuthority};
 use crate::consensus_types::TypeConfig;
-use crate::consensus_types::aliases::{Entry, LogId, Vote};
+use crate::consensus_types::aliases::{Entry, LogId, Vote, position};
 use crate::raft::members::standing::Standing;
 use crate::raft::rpc::wire::NodeRequest;
 
@@ -97,22 +97,33 @@ fn append(
     in_own_name(&rpc.vote, from, here)?;
     index(rpc.prev_log_id.as_ref(), here)?;
     index(rpc.leader_commit.as_ref(), here)?;
+    if rpc.entries.is_empty() {
+        return Ok(());
+    }
     let voters = here.voters();
+    let latest = here.times.latest(&voters);
     for entry in &rpc.entries {
         index(Some(&entry.log_id), here)?;
-        payload(entry, &voters, here)?;
+        payload(entry, &voters, latest, here)?;
     }
     Ok(())
 }
 
-fn payload(entry: &Entry, voters: &BTreeSet<NodeId>, here: &Here<'_>) -> Result<(), NoAuthority> {
+fn payload(
+    entry: &Entry,
+    voters: &BTreeSet<NodeId>,
+    latest: Millis,
+    here: &Here<'_>,
+) -> Result<(), NoAuthority> {
     match &entry.payload {
         EntryPayload::Blank => Ok(()),
         EntryPayload::Normal(bytes) => {
             let time = here.stamp.time_of(&bytes.0).ok_or(NoAuthority::NoTime)?;
-            match here.times.allow(time, voters) {
-                true => Ok(()),
-                false => Err(NoAuthority::Time { time }),
+            let index = position(&entry.log_id).1;
+            if time <= latest {
+                Ok(())
+            } else {
+                Err(NoAuthority::Time { index, time })
             }
         }
         EntryPayload::Membership(membership) => {
@@ -153,7 +164,7 @@ pub(super) fn term(vote: &Vote, here: &Here<'_>) -> Result<(), NoAuthority> {
 
 /// The term of a log id counts as one too: it outlives the leader that has made it.
 pub(super) fn index(id: Option<&LogId>, here: &Here<'_>) -> Result<(), NoAuthority> {
-    let Some((term, index)) = id.map(crate::consensus_types::aliases::position) else {
+    let Some((term, index)) = id.map(position) else {
         return Ok(());
     };
     if index > here.last_index.saturating_add(MAX_STEP) {

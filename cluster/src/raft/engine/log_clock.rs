@@ -10,7 +10,9 @@ use tokio::time::{Instant, timeout_at};
 use super::consensus::Consensus;
 use super::node_state::NodeState;
 use crate::host::clock::WallClock;
+use crate::host::seldom::Seldom;
 use crate::raft::time::clock::{Clocks, LogTime};
+use crate::raft::time::entry_time::EntryTimes;
 
 /// Pause between attempts while too few clocks are known, unless another sample arrives first.
 const RETRY_PAUSE: Duration = Duration::from_millis(20);
@@ -21,14 +23,29 @@ pub(crate) struct LogClock {
     pub consensus: Arc<dyn Consensus>,
     pub clocks: Arc<Clocks>,
     pub wall: Arc<dyn WallClock>,
+    pub times: Arc<EntryTimes>,
+    /// Limits what is logged of stamps that are behind.
+    pub alarms: Seldom,
 }
 
 impl LogClock {
-    /// The log time now; None while too few clocks are known.
+    /// The log time now; None while too few clocks are known. Those that answer now may be
+    /// ahead of a majority of all voters, by which the others judge it.
     pub fn now(&self) -> Option<LogTime> {
         let local = self.wall.unix_millis();
         let voters = self.consensus.voters();
-        self.clocks.log_time(self.node.id, local, &voters)
+        let time = self.clocks.log_time(self.node.id, local, &voters)?;
+        let stamp = time.stamp.min(self.times.latest_stamp(&voters));
+        if stamp < time.stamp && self.alarms.is_due() {
+            tracing::warn!(
+                stamped_ms = stamp.0,
+                by_clocks_ms = time.stamp.0,
+                "entries are dated behind the clocks of the voters that answer, because those of \
+                 a majority of all voters were behind when they told them last: set the clocks of \
+                 all nodes, and start those that are down"
+            );
+        }
+        Some(LogTime { stamp, ..time })
     }
 
     /// The other voters' clocks, extrapolated to now.

@@ -40,6 +40,7 @@ use super::rpc::network::Network;
 use super::rpc::snapshots::{IncomingSnapshots, SnapshotPort};
 use super::service::NodeService;
 use super::time::clock::Clocks;
+use super::time::dated::Dated;
 use super::time::entry_time::EntryTimes;
 use crate::consensus_types::TypeConfig;
 use crate::host::listen_error::{ListenError, ListenFlag};
@@ -211,7 +212,7 @@ impl ConsensusParts {
         let links = Links::new(identity, deps.transport.clone(), runtime.clone());
         let links = links.map_err(failed)?;
         let clocks = Arc::new(Clocks::new());
-        let times = EntryTimes::new(settings.id, deps.wall.clone(), deps.applied_time.clone());
+        let times = EntryTimes::new(settings.id, deps.wall.clone());
         let times = Arc::new(times);
         let authority = Arc::new(Authority {
             me: settings.id,
@@ -238,7 +239,10 @@ impl ConsensusParts {
             rules: authority.clone(),
             gate: gate.clone(),
         };
-        let consensus = start_consensus(config, network, log, storage.state_machine).await?;
+        let (inner, of_state) = (storage.state_machine, deps.applied_time.clone());
+        let dated = Dated::over(inner, &mut log, times.clone(), deps.stamp.clone(), of_state);
+        let dated = dated.await.map_err(failed)?;
+        let consensus = start_consensus(config, network, log, dated).await?;
         let exchange = quarantine::exchange(settings, &deps, &local, &authority, &consensus)?;
         let _ = local.members.consensus.set(consensus.clone());
         let certifier = Certifier {
@@ -272,6 +276,8 @@ impl ConsensusParts {
             consensus: self.consensus.clone(),
             clocks: self.clocks.clone(),
             wall: self.deps.wall.clone(),
+            times: self.authority.times.clone(),
+            alarms: Seldom::default(),
         })
     }
 

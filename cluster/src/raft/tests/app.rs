@@ -13,6 +13,9 @@ use crate::raft::*;
 use crate::store::{Decided, Machine};
 use cameo_machine::{Change, StateView};
 
+/// With which a command begins that changes nothing.
+pub const REFUSED: &[u8] = b"refused: ";
+
 /// The command is a key, the row's value is the log time, and the reply is the key.
 pub struct KeyAndTime;
 impl Machine for KeyAndTime {
@@ -22,8 +25,9 @@ impl Machine for KeyAndTime {
             key: key.to_vec(),
             value: time.to_vec(),
         };
+        let is_refused = key.starts_with(REFUSED);
         Decided {
-            changes: vec![put],
+            changes: if is_refused { Vec::new() } else { vec![put] },
             reply: key.to_vec(),
             ..Decided::default()
         }

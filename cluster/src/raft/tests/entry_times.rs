@@ -11,7 +11,7 @@ use openraft::type_config::alias::VoteOf;
 use openraft::vote::RaftLeaderId as _;
 use tokio::time::Instant;
 
-use super::app::TimeFirst;
+use super::app::{REFUSED, TimeFirst};
 use super::attacks::{all_denied, term, unharmed};
 use super::outsiders::outsider;
 use super::world::{World, soon, until};
@@ -203,6 +203,41 @@ async fn entries_of_a_time_when_all_clocks_were_fast_reach_a_node_that_lacked_th
     // then it has them
     assert!(world.holds(absent, "fast 0").await);
     assert!(world.applied_time(absent) > bound());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn entries_of_that_time_that_have_changed_nothing_reach_it_too() {
+    // given two nodes that have applied such an entry last, while the third was down
+    let mut world = World::formed(3).await;
+    let leader = world.leader().await;
+    let absent = world.a_follower(leader);
+    world.kill(absent).await;
+    let leader = world.leader().await;
+    world.set_clocks(HOUR_MS);
+    let fast = bound();
+    until("the leader dates entries ahead", || {
+        world.nodes[&leader].log_time() > Some(fast)
+    })
+    .await;
+    let refused = String::from_utf8_lossy(REFUSED);
+    world
+        .settle(leader, &format!("{refused}of the fast hour"))
+        .await;
+    let others: Vec<_> = world.nodes.keys().copied().collect();
+    assert!(others.iter().all(|node| world.applied_time(*node) < fast));
+    // and that have started again since their clocks were set back
+    for node in &others {
+        world.kill(*node).await;
+    }
+    world.set_clocks(0);
+    for node in others {
+        world.start(node).await.unwrap();
+    }
+    // when it comes back
+    world.start(absent).await.unwrap();
+    world.settle(absent, "right again").await;
+    // then it goes on with them
+    assert!(world.holds(absent, "right again").await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

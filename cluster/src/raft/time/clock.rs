@@ -20,7 +20,7 @@ pub const TRANSFER_SKEW: Duration = Duration::from_secs(2);
 /// Samples of a clock that are older than this are ignored.
 const SAMPLE_MAX_AGE: Duration = Duration::from_secs(5);
 /// A third clock is needed to tell which one is off.
-const CLOCKS_TO_JUDGE: usize = 3;
+pub const CLOCKS_TO_JUDGE: usize = 3;
 
 /// Result of comparing the voters' clocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,13 +1,16 @@
 //! The bound of the times in entries, at the nodes that receive them.
 //!
-//! Law: while a majority of the voters is honest and has right clocks, no entry that one of these
-//! takes is dated more than [`MAX_AHEAD`] ahead. A voter takes an entry up to that far ahead
-//! of its own clock, or of the time that a majority of all voters has reached by what they have
-//! told: a clock that is slow keeps no node out of an honest cluster. It takes also what a majority
-//! has applied already, though it was dated by wrong clocks once.
+//! Law: while a majority of the voters is honest, and what these have told this one last is right,
+//! it takes no entry that is dated more than [`MAX_AHEAD`] ahead, but what it had applied before.
+//! A voter takes an entry up to that far ahead of the time that a majority of all voters has
+//! reached by what they have told, so that a clock that is wrong keeps no node out of an honest
+//! cluster. Its own clock counts alone until a majority of the voters, itself among them, is
+//! known, and three clocks, of which two can overrule the third. It takes also what a majority has
+//! applied already, though it was dated by wrong clocks once.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use cameo_common::ids::{Millis, NodeId};
@@ -15,16 +18,18 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::clock::MEDIAN_LEAD;
+use super::clock::{CLOCKS_TO_JUDGE, MEDIAN_LEAD};
 use super::voter_times::VoterTimes;
 use crate::host::clock::WallClock;
-use crate::raft::ports::AppliedTime;
 
 /// How far an entry's time may be ahead of a clock: an honest leader stamps [`MEDIAN_LEAD`] ahead
 /// of the voters' median at most, and clocks that nobody sets drift by seconds a day. A command is
 /// valid for two minutes.
 pub(crate) const MAX_AHEAD: Duration = Duration::from_secs(2 * 60);
-const _: () = assert!(MEDIAN_LEAD.as_millis() < MAX_AHEAD.as_millis());
+
+/// How much earlier than what it would take itself a leader stamps.
+const STAMP_MARGIN: Duration = Duration::from_secs(60);
+const _: () = assert!(MEDIAN_LEAD.as_millis() + STAMP_MARGIN.as_millis() < MAX_AHEAD.as_millis());
 
 /// The same at a worker, which voters tell nothing and which releases nothing.
 pub(crate) const WORKER_MAX_AHEAD: Duration = Duration::from_hours(24);
@@ -33,7 +38,9 @@ pub(crate) const WORKER_MAX_AHEAD: Duration = Duration::from_hours(24);
 pub(crate) struct EntryTimes {
     me: NodeId,
     wall: Arc<dyn WallClock>,
-    applied: AppliedTime,
+    /// The greatest time of all entries that were applied here, also of those that have changed
+    /// nothing.
+    applied: AtomicU64,
     /// What the other voters have told last, and when. Kept for as long as the process runs: a
     /// voter that is down has told the time once, and it goes on.
     told: Mutex<BTreeMap<NodeId, (VoterTimes, Instant)>>,
@@ -41,11 +48,11 @@ pub(crate) struct EntryTimes {
 }
 
 impl EntryTimes {
-    pub fn new(me: NodeId, wall: Arc<dyn WallClock>, applied: AppliedTime) -> Self {
+    pub fn new(me: NodeId, wall: Arc<dyn WallClock>) -> Self {
         Self {
             me,
             wall,
-            applied,
+            applied: AtomicU64::new(Millis::EPOCH.0),
             told: Mutex::default(),
             changed: watch::Sender::new(()),
         }
@@ -55,8 +62,13 @@ impl EntryTimes {
     pub fn own(&self) -> VoterTimes {
         VoterTimes {
             clock: self.wall.unix_millis(),
-            applied: (self.applied)(),
+            applied: Millis(self.applied.load(Ordering::Acquire)),
         }
+    }
+
+    /// Keeps the time of an entry that is committed and applied here.
+    pub fn note_applied(&self, time: Millis) {
+        self.applied.fetch_max(time.0, Ordering::AcqRel);
     }
 
     /// Records what a voter has told now.
@@ -71,32 +83,44 @@ impl EntryTimes {
         let _ = self.changed.subscribe().changed().await;
     }
 
-    /// Whether an entry of this time is taken. There is no bound from below: a quiet month is no
-    /// attack.
-    pub fn allow(&self, time: Millis, voters: &BTreeSet<NodeId>) -> bool {
-        self.allow_at(Instant::now(), time, voters)
+    /// The latest time in an entry that this node takes now. There is no bound from below: a quiet
+    /// month is no attack.
+    pub fn latest(&self, voters: &BTreeSet<NodeId>) -> Millis {
+        self.latest_at(Instant::now(), voters)
     }
 
-    fn allow_at(&self, now: Instant, time: Millis, voters: &BTreeSet<NodeId>) -> bool {
-        let clock = self.wall.unix_millis();
+    /// The latest time that this voter stamps as the leader. The others have been told the same,
+    /// at other moments.
+    pub fn latest_stamp(&self, voters: &BTreeSet<NodeId>) -> Millis {
+        self.latest(voters).minus(STAMP_MARGIN)
+    }
+
+    fn latest_at(&self, now: Instant, voters: &BTreeSet<NodeId>) -> Millis {
+        let own = self.own();
         if !voters.contains(&self.me) {
-            return time <= clock.plus(WORKER_MAX_AHEAD);
+            return own.clock.plus(WORKER_MAX_AHEAD);
         }
-        // Almost always the clock is enough: no state is read, and no lock taken.
-        time <= clock.plus(MAX_AHEAD) || time <= self.latest(now, voters)
+        let by_own = latest_by(own, Duration::ZERO);
+        let known = self.known(now, voters, by_own);
+        if known.len() < CLOCKS_TO_JUDGE || known.len() <= voters.len() / 2 {
+            return by_own;
+        }
+        // One that has told nothing supports no later time than this node's clock does, as those
+        // that have told may be liars; nor than they do, as this clock may be ahead.
+        let of_silent = by_own.min(of_majority(known.clone()));
+        let mut all = known;
+        all.resize(voters.len(), of_silent);
+        of_majority(all).max(own.applied)
     }
 
-    /// The latest time that is taken at this voter.
-    fn latest(&self, now: Instant, voters: &BTreeSet<NodeId>) -> Millis {
-        let own = latest_by(self.own(), Duration::ZERO);
+    /// What this voter and those that have told their times support.
+    fn known(&self, now: Instant, voters: &BTreeSet<NodeId>, own: Millis) -> Vec<Millis> {
         let told = self.told.lock();
         let others = voters.iter().filter(|voter| **voter != self.me);
-        let others = others.map(|voter| match told.get(voter) {
-            Some((times, at)) => latest_by(*times, now.saturating_duration_since(*at)),
-            // One that has told nothing supports this node's own clock, and no later time.
-            None => own,
-        });
-        own.max(of_majority(others.chain([own]).collect()))
+        let others = others.filter_map(|voter| told.get(voter));
+        let others =
+            others.map(|(times, at)| latest_by(*times, now.saturating_duration_since(*at)));
+        others.chain([own]).collect()
     }
 }
 

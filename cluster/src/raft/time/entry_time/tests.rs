@@ -25,7 +25,7 @@ fn voters(count: u64) -> BTreeSet<NodeId> {
 }
 
 fn at_clock(me: NodeId, clock: Millis) -> EntryTimes {
-    EntryTimes::new(me, Arc::new(FixedClock(clock)), Arc::new(|| Millis::EPOCH))
+    EntryTimes::new(me, Arc::new(FixedClock(clock)))
 }
 
 /// Of a node with a right clock.
@@ -48,7 +48,7 @@ fn told(times: &EntryTimes, told: &[(u64, VoterTimes)]) {
 
 /// Whether an entry is taken that is dated so far ahead, among so many voters.
 fn allows(times: &EntryTimes, count: u64, ahead: Duration) -> bool {
-    times.allow(NOW.plus(ahead), &voters(count))
+    NOW.plus(ahead) <= times.latest(&voters(count))
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn attack_a_lying_leader_dates_no_entry_more_than_minutes_ahead() {
             let too_far = MAX_AHEAD + Duration::from_secs(60);
             assert!(!allows(&times, count, too_far));
             assert!(!allows(&times, count, HOUR));
-            assert!(!times.allow(Millis(u64::MAX), &voters(count)));
+            assert!(Millis(u64::MAX) > times.latest(&voters(count)));
         }
     }
 }
@@ -96,7 +96,8 @@ fn attack_a_lying_minority_does_not_date_entries_ahead_by_its_clocks() {
 fn attack_small_steps_do_not_move_the_time_further() {
     // given a state that an entry has brought to the bound, at all nodes
     let at_bound = NOW.plus(MAX_AHEAD);
-    let times = EntryTimes::new(ME, Arc::new(FixedClock(NOW)), Arc::new(move || at_bound));
+    let times = times(ME);
+    times.note_applied(at_bound);
     let applied = VoterTimes {
         clock: NOW,
         applied: at_bound,
@@ -127,7 +128,7 @@ fn the_clock_of_a_voter_that_is_down_goes_on() {
     assert!(!allows(&times, 3, 5 * HOUR));
     // when both have been silent for long, and the own clock stands still
     let later = Instant::now() + 4 * HOUR;
-    let allows = |ahead| times.allow_at(later, NOW.plus(ahead), &voters(3));
+    let allows = |ahead| NOW.plus(ahead) <= times.latest_at(later, &voters(3));
     assert!(allows(5 * HOUR));
     assert!(!allows(6 * HOUR));
 }
@@ -149,11 +150,67 @@ fn entries_that_a_majority_has_applied_are_taken_also_when_clocks_were_wrong_the
 }
 
 #[test]
+fn attack_a_liar_dates_no_entry_ahead_by_an_honest_clock_that_is_ahead() {
+    let right = clock(Duration::ZERO);
+    for (count, known) in [
+        (3, vec![(2, right), (3, right)]),
+        (5, vec![(2, right), (3, right)]),
+        (
+            5,
+            vec![(2, right), (3, right), (4, right), (5, clock(HOUR))],
+        ),
+    ] {
+        // given a node whose clock is an hour ahead, and that nobody has told the time
+        let fast = at_clock(ME, NOW.plus(HOUR));
+        assert!(allows(&fast, count, HOUR));
+        // then it takes no entry by its own clock once a majority has told it
+        told(&fast, &known);
+        assert!(!allows(&fast, count, HOUR), "{known:?} of {count}");
+        assert!(allows(&fast, count, MAX_AHEAD));
+    }
+}
+
+#[test]
+fn a_leader_stamps_no_later_than_a_majority_of_all_voters_takes() {
+    // given three of five that see each other, of which one is slow, as two that are down were
+    let slow = VoterTimes {
+        clock: NOW.minus(HOUR),
+        applied: Millis::EPOCH,
+    };
+    let right = clock(Duration::ZERO);
+    let leader = times(ME);
+    told(&leader, &[(2, right), (3, slow), (4, slow), (5, slow)]);
+    let follower = at_clock(NodeId(3), slow.clock);
+    told(&follower, &[(1, right), (2, right), (4, slow), (5, slow)]);
+    // when the leader stamps by those that answer it
+    let by_clocks = log_time(NOW, &[NOW, slow.clock], 5).unwrap().stamp;
+    assert!(by_clocks > follower.latest(&voters(5)));
+    let stamp = by_clocks.min(leader.latest_stamp(&voters(5)));
+    // then the slow one takes it as well
+    assert!(stamp <= follower.latest(&voters(5)));
+    assert!(stamp <= leader.latest(&voters(5)));
+}
+
+#[test]
+fn of_two_clocks_that_are_known_a_slow_one_does_not_overrule_this_nodes() {
+    for count in [2, 3] {
+        let times = times(ME);
+        let slow = VoterTimes {
+            clock: NOW.minus(HOUR),
+            applied: Millis::EPOCH,
+        };
+        told(&times, &[(2, slow)]);
+        assert!(allows(&times, count, Duration::ZERO));
+    }
+}
+
+#[test]
 fn times_behind_this_node_are_always_taken() {
     let state_ahead = NOW.plus(100 * HOUR);
-    let times = EntryTimes::new(ME, Arc::new(FixedClock(NOW)), Arc::new(move || state_ahead));
+    let times = times(ME);
+    times.note_applied(state_ahead);
     for time in [Millis(0), NOW, state_ahead] {
-        assert!(times.allow(time, &voters(3)), "{time}");
+        assert!(time <= times.latest(&voters(3)), "{time}");
     }
 }
 
@@ -188,7 +245,29 @@ proptest! {
             }
         }
         let voters = voters(count as u64);
-        prop_assert!(!me.allow(NOW.plus(MAX_AHEAD).plus(Duration::from_secs(1)), &voters));
+        prop_assert!(NOW.plus(MAX_AHEAD).plus(Duration::from_secs(1)) > me.latest(&voters));
+    }
+
+    #[test]
+    fn attack_a_minority_dates_no_entry_ahead_at_any_honest_clock_that_the_others_have_told(
+        count in 3usize..=7,
+        words in prop::collection::vec(any::<(u64, u64)>(), 7),
+        mine in any::<u64>(),
+    ) {
+        // given that this clock and those of liars are wrong, and they are fewer than half
+        let liars = (count - 1) / 2 - 1;
+        let me = at_clock(ME, Millis(mine));
+        for (nth, (clock, applied)) in words.into_iter().take(count - 1).enumerate() {
+            let times = if nth < liars {
+                VoterTimes { clock: Millis(clock), applied: Millis(applied) }
+            } else {
+                VoterTimes { clock: NOW, applied: NOW }
+            };
+            me.record(NodeId(nth as u64 + 2), times);
+        }
+        let voters = voters(count as u64);
+        prop_assert!(NOW.plus(MAX_AHEAD).plus(Duration::from_secs(1)) > me.latest(&voters));
+        prop_assert!(NOW <= me.latest(&voters));
     }
 
     #[test]
@@ -207,13 +286,13 @@ proptest! {
             let me = NodeId(follower as u64 + 1);
             let times = at_clock(me, *clock);
             if clocks.len() == 3 && follower != leader {
-                prop_assert!(times.allow(stamp(&[*clock]).unwrap(), &voters));
+                prop_assert!(stamp(&[*clock]).unwrap() <= times.latest(&voters));
             }
             for (voter, clock) in clocks.iter().enumerate() {
                 let told = VoterTimes { clock: *clock, applied: Millis::EPOCH };
                 times.record(NodeId(voter as u64 + 1), told);
             }
-            prop_assert!(times.allow(stamp(&others).unwrap(), &voters));
+            prop_assert!(stamp(&others).unwrap() <= times.latest(&voters));
         }
     }
 }
