@@ -188,6 +188,14 @@ pub(super) fn readable<T>(result: sled::Result<T>) -> T {
     result.unwrap_or_else(|error| stop_process("cannot read the state", &error))
 }
 
+/// [`row_key`], allocated once.
+pub(super) fn shared_row_key(key: &[u8], buffer: &mut Vec<u8>) -> sled::IVec {
+    buffer.clear();
+    buffer.push(ROW_PREFIX);
+    buffer.extend_from_slice(key);
+    buffer.as_slice().into()
+}
+
 pub(super) fn row_key(key: &[u8]) -> Vec<u8> {
     let mut stored = Vec::with_capacity(key.len() + 1);
     stored.push(ROW_PREFIX);

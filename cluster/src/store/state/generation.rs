@@ -16,8 +16,9 @@ use super::database::{
 };
 use super::digest::RowDigest;
 use super::overlay::Overlay;
-use super::resident::{BLOCK_ROWS, Changes, Resident, encode_block};
-use super::row_cache::{CachedRow, RowCache};
+use super::resident::{BLOCK_ROWS, Resident, encode_block};
+use super::row::{Changes, Value};
+use super::row_cache::RowCache;
 use super::scan;
 use super::steps::Steps;
 use crate::store::meta::Applied;
@@ -50,9 +51,9 @@ impl InMemory {
     /// A row as of a version, if it is decided here whether there is one.
     fn row(&self, version: u64, key: &[u8]) -> Option<Option<Vec<u8>>> {
         if let Some(value) = self.overlay.get(version, key) {
-            return Some(value.clone());
+            return Some(value.as_ref().map(|value| value.to_vec()));
         }
-        is_of_retry_table(key).then(|| self.resident.get(key).map(<[u8]>::to_vec))
+        is_of_retry_table(key).then(|| self.resident.get(key).map(|value| value.to_vec()))
     }
 }
 
@@ -157,7 +158,7 @@ impl Generation {
         for (key, value) in rows {
             marks.digest.add(key, value);
             match is_of_retry_table(key) {
-                true => retries.push((key.clone(), Some(value.clone()))),
+                true => retries.push((key.as_slice().into(), Some(value.as_slice().into()))),
                 false => batch.insert(row_key(key), value.as_slice()),
             }
         }
@@ -189,15 +190,16 @@ impl Generation {
         if changes.is_empty() {
             return;
         }
-        let published = {
-            let mut marks = self.marks();
-            marks.steps.changed(changes.len());
-            marks.visible.version()
+        let published = self.marks().visible.version();
+        let keys: Vec<_> = {
+            let overlay = &mut self.in_memory_mut().overlay;
+            let changes = changes.into_iter();
+            changes
+                .map(|change| overlay.insert(version, change, published))
+                .collect()
         };
-        let overlay = &mut self.in_memory_mut().overlay;
-        for change in changes {
-            overlay.insert(version, change, published);
-        }
+        // None of them is written before it is visible.
+        self.marks().steps.changed(keys);
     }
 
     pub fn publish(&self, applied: Applied) {
@@ -244,19 +246,21 @@ impl Generation {
         if let Some(cached) = self.cache.get(key) {
             return cached.map(|value| value.to_vec());
         }
-        let stored = readable(self.database.get(row_key(key)));
-        self.cache.put(key, stored.as_deref().map(Arc::from));
+        let stored = self.in_sled(key);
+        self.cache.put(key, stored.clone());
         stored.map(|value| value.to_vec())
     }
 
     /// A row that is neither in the overlay nor resident.
-    pub(super) fn stored(&self, key: &[u8]) -> CachedRow {
+    pub(super) fn stored(&self, key: &[u8]) -> Value {
         let cached = self.cache.get(key);
-        cached.unwrap_or_else(|| {
-            readable(self.database.get(row_key(key)))
-                .as_deref()
-                .map(Arc::from)
-        })
+        cached.unwrap_or_else(|| self.in_sled(key))
+    }
+
+    fn in_sled(&self, key: &[u8]) -> Value {
+        let stored = readable(self.database.get(row_key(key)));
+        // Copied: sled's own may keep a whole page in memory.
+        stored.map(|value| value.as_ref().into())
     }
 
     /// At most `limit` rows in key order, from `start` on, while the key starts with `prefix`.
@@ -321,9 +325,9 @@ impl Generation {
     }
 
     /// A row as of the last write to sled.
-    pub(super) fn written_row(&self, key: &[u8]) -> CachedRow {
+    pub(super) fn written_row(&self, key: &[u8]) -> Value {
         match is_of_retry_table(key) {
-            true => self.in_memory().resident.get(key).map(Arc::from),
+            true => self.in_memory().resident.get(key).cloned(),
             false => self.stored(key),
         }
     }

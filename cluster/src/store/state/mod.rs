@@ -13,6 +13,7 @@ pub(super) mod generation;
 mod hash;
 mod overlay;
 mod resident;
+mod row;
 mod row_cache;
 mod scan;
 mod shared;

@@ -5,18 +5,21 @@ use std::ops::Bound;
 
 use cameo_machine::Change;
 
-/// Rows processed in one hold of the lock.
-const PIECE_ROWS: usize = 128;
+use super::row::{Key, Value};
+
 /// Estimated memory of one change, beside its key and value.
 const CHANGE_OVERHEAD_BYTES: usize = 96;
 
-/// `None`: deleted at that version.
-type Value = Option<Vec<u8>>;
-
 #[derive(Default)]
 pub(crate) struct Overlay {
-    rows: BTreeMap<Vec<u8>, Vec<(u64, Value)>>,
+    rows: BTreeMap<Key, Versions>,
     bytes: usize,
+}
+
+/// The changes of a row. Almost always there is one.
+struct Versions {
+    older: Vec<(u64, Value)>,
+    newest: (u64, Value),
 }
 
 impl Overlay {
@@ -30,36 +33,31 @@ impl Overlay {
         self.rows.len()
     }
 
-    /// Records one change. Versions never decrease. No reader is at a version after `published`, so
-    /// of the changes since then only the newest is kept.
-    pub fn insert(&mut self, version: u64, change: Change, published: u64) {
+    /// Records one change, and returns its key. Versions never decrease. No reader is at a version
+    /// after `published`, so of the changes since then only the newest is kept.
+    pub fn insert(&mut self, version: u64, change: Change, published: u64) -> Key {
         let (key, value) = match change {
-            Change::Put { key, value } => (key, Some(value)),
+            Change::Put { key, value } => (key, Some(value.into())),
             Change::Delete { key } => (key, None),
         };
         self.bytes += cost(&key, &value);
-        let replaced = match self.rows.get_mut(&key) {
-            None => {
-                self.rows.insert(key, vec![(version, value)]);
-                return;
+        let newest = (version, value);
+        if let Some((key, _)) = self.rows.get_key_value(&*key) {
+            let key = Key::clone(key);
+            if let Some(versions) = self.rows.get_mut(&key) {
+                self.bytes -= versions.push(newest, published, &key);
             }
-            Some(versions) => match versions.last_mut() {
-                Some((at, last)) if *at > published => {
-                    *at = version;
-                    std::mem::replace(last, value)
-                }
-                _ => {
-                    versions.push((version, value));
-                    return;
-                }
-            },
-        };
-        self.bytes -= cost(&key, &replaced);
+            return key;
+        }
+        let key = Key::from(key);
+        let older = Vec::new();
+        self.rows.insert(key.clone(), Versions { older, newest });
+        key
     }
 
     /// The row as of `version`; `None` when it is not in the overlay.
     pub fn get(&self, version: u64, key: &[u8]) -> Option<&Value> {
-        newest(self.rows.get(key)?, version)
+        self.rows.get(key)?.as_of(version)
     }
 
     /// Rows from `start` on as of `version`, including deleted ones.
@@ -67,60 +65,57 @@ impl Overlay {
         &'a self,
         version: u64,
         start: Bound<&[u8]>,
-    ) -> impl Iterator<Item = (&'a Vec<u8>, &'a Value)> {
+    ) -> impl Iterator<Item = (&'a Key, &'a Value)> {
         self.rows
             .range::<[u8], _>((start, Bound::Unbounded))
-            .filter_map(move |(key, versions)| newest(versions, version).map(|value| (key, value)))
+            .filter_map(move |(key, versions)| versions.as_of(version).map(|value| (key, value)))
     }
 
-    /// The next keys after `after`. Fewer than `PIECE_ROWS` only at the end.
-    pub fn piece(&self, after: Option<&[u8]>) -> Piece {
-        let lower = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let range = self.rows.range::<[u8], _>((lower, Bound::Unbounded));
-        Piece(range.take(PIECE_ROWS).map(|(key, _)| key.clone()).collect())
-    }
-
-    /// Removes the changes of `keys` up to `version`.
-    pub fn prune(&mut self, version: u64, keys: &[Vec<u8>]) {
+    /// Removes the changes of `keys` up to `version`, and returns the keys that have later ones.
+    pub fn prune(&mut self, version: u64, keys: &[Key]) -> Vec<Key> {
+        let mut left = Vec::new();
         for key in keys {
             let Some(versions) = self.rows.get_mut(key) else {
                 continue;
             };
-            let old = versions.partition_point(|(at, _)| *at <= version);
-            let freed: usize = versions
-                .drain(..old)
-                .map(|(_, value)| cost(key, &value))
-                .sum();
-            if versions.is_empty() {
-                self.rows.remove(key);
+            self.bytes -= versions.prune(version, key);
+            if versions.newest.0 > version {
+                left.push(key.clone());
+            } else if let Some(last) = self.rows.remove(key) {
+                self.bytes -= cost(key, &last.newest.1);
             }
-            self.bytes -= freed;
         }
+        left
     }
 }
 
-/// Some keys of the overlay, in order.
-pub(crate) struct Piece(Vec<Vec<u8>>);
-
-impl Piece {
-    pub fn keys(&self) -> &[Vec<u8>] {
-        &self.0
-    }
-
-    /// The start of the next piece; `None` after the last.
-    pub fn next(mut self) -> Option<Vec<u8>> {
-        match self.0.len() {
-            PIECE_ROWS => self.0.pop(),
-            _ => None,
+impl Versions {
+    /// Adds a change; the memory that is freed.
+    fn push(&mut self, newest: (u64, Value), published: u64, key: &[u8]) -> usize {
+        let before = std::mem::replace(&mut self.newest, newest);
+        if before.0 > published {
+            return cost(key, &before.1);
         }
+        self.older.push(before);
+        0
     }
-}
 
-fn newest(versions: &[(u64, Value)], version: u64) -> Option<&Value> {
-    let end = versions.partition_point(|(at, _)| *at <= version);
-    versions[..end].last().map(|(_, value)| value)
+    fn as_of(&self, version: u64) -> Option<&Value> {
+        if self.newest.0 <= version {
+            return Some(&self.newest.1);
+        }
+        let end = self.older.partition_point(|(at, _)| *at <= version);
+        self.older[..end].last().map(|(_, value)| value)
+    }
+
+    /// Removes older changes up to a version; the memory that is freed.
+    fn prune(&mut self, version: u64, key: &[u8]) -> usize {
+        let end = self.older.partition_point(|(at, _)| *at <= version);
+        let pruned = self.older.drain(..end);
+        pruned.map(|(_, value)| cost(key, &value)).sum()
+    }
 }
 
 fn cost(key: &[u8], value: &Value) -> usize {
-    key.len() + value.as_ref().map_or(0, Vec::len) + CHANGE_OVERHEAD_BYTES
+    key.len() + value.as_ref().map_or(0, |value| value.len()) + CHANGE_OVERHEAD_BYTES
 }

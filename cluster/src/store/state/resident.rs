@@ -9,20 +9,19 @@ use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound;
 
 use cameo_common::wire::{VersionError, decode_versioned, encode_versioned};
+use serde_bytes::{ByteBuf, Bytes as Plain};
+
+use super::row::{Bytes, Changes, Key, RowChange, Value};
 
 /// Version of a block's layout.
 const VERSION: u8 = 1;
 /// Most rows of a block: sled keeps a value of this size beside others.
 pub(super) const BLOCK_ROWS: usize = 256;
 
-/// A change of a row: key, and value or none for a deleted row.
-pub(super) type Change = (Vec<u8>, Option<Vec<u8>>);
-pub(super) type Changes = Vec<Change>;
-
 /// The resident rows as of the last write to sled.
 #[derive(Debug, Default)]
 pub(super) struct Resident {
-    rows: BTreeMap<Box<[u8]>, Row>,
+    rows: BTreeMap<Key, Row>,
     /// Blocks in sled, the oldest first.
     blocks: VecDeque<Block>,
     next: u64,
@@ -30,7 +29,7 @@ pub(super) struct Resident {
 
 #[derive(Debug)]
 struct Row {
-    value: Box<[u8]>,
+    value: Bytes,
     block: u64,
 }
 
@@ -42,8 +41,8 @@ struct Block {
 }
 
 impl Resident {
-    pub fn get(&self, key: &[u8]) -> Option<&[u8]> {
-        self.rows.get(key).map(|row| &*row.value)
+    pub fn get(&self, key: &[u8]) -> Option<&Bytes> {
+        self.rows.get(key).map(|row| &row.value)
     }
 
     /// Rows in key order, from `start` on.
@@ -69,20 +68,19 @@ impl Resident {
     }
 
     /// The next block, and its changes.
-    pub fn take_block(&mut self, number: u64, changes: &[Change]) {
+    pub fn take_block(&mut self, number: u64, changes: &[RowChange]) {
         self.blocks.push_back(Block { number, left: 0 });
         self.next = number + 1;
         for (key, value) in changes {
-            self.change(number, key, value.as_deref());
+            self.change(number, key, value.clone());
         }
     }
 
-    fn change(&mut self, block: u64, key: &[u8], value: Option<&[u8]>) {
+    fn change(&mut self, block: u64, key: &Key, value: Value) {
         let before = match value {
             Some(value) => {
                 self.count(block, |left| left + 1);
-                let value = value.into();
-                self.rows.insert(key.into(), Row { value, block })
+                self.rows.insert(key.clone(), Row { value, block })
             }
             None => self.rows.remove(key),
         };
@@ -104,14 +102,24 @@ impl Resident {
 }
 
 /// A block's value in sled.
-pub(super) fn encode_block(changes: &[Change]) -> Vec<u8> {
-    encode_versioned(VERSION, changes)
+pub(super) fn encode_block(changes: &[RowChange]) -> Vec<u8> {
+    let changes = changes.iter().map(|(key, value)| {
+        let value = value.as_deref().map(Plain::new);
+        (Plain::new(key), value)
+    });
+    let changes: Vec<_> = changes.collect();
+    encode_versioned(VERSION, &changes)
 }
 
 /// # Errors
 /// When it is not a block of this version.
 pub(super) fn decode_block(bytes: &[u8]) -> Result<Changes, VersionError> {
-    decode_versioned(VERSION, bytes)
+    let changes: Vec<(ByteBuf, Option<ByteBuf>)> = decode_versioned(VERSION, bytes)?;
+    let shared = |(key, value): (ByteBuf, Option<ByteBuf>)| {
+        let value = value.map(|value| value.into_vec().into());
+        (key.into_vec().into(), value)
+    };
+    Ok(changes.into_iter().map(shared).collect())
 }
 
 #[cfg(test)]

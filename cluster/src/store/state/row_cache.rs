@@ -4,21 +4,18 @@
 //! fills the cache, while it keeps the overlay from being pruned, and a write to sled replaces what
 //! is cached before it prunes the overlay.
 
-use std::sync::Arc;
-
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
+
+use super::row::Value;
 
 /// Memory of a cached row, beside its key and value.
 const ROW_OVERHEAD_BYTES: usize = 96;
 /// Assumed size of a row, from which the cache plans its table.
 const TYPICAL_ROW_BYTES: usize = 256;
 
-/// `None`: there is no such row.
-pub(super) type CachedRow = Option<Arc<[u8]>>;
-
 /// See the module.
-pub(super) struct RowCache(Cache<Box<[u8]>, CachedRow, Bytes>);
+pub(super) struct RowCache(Cache<Box<[u8]>, Value, Bytes>);
 
 impl RowCache {
     /// A cache of at most `bytes` bytes, about.
@@ -27,16 +24,16 @@ impl RowCache {
         Self(Cache::with_weighter(rows, bytes as u64, Bytes))
     }
 
-    pub fn get(&self, key: &[u8]) -> Option<CachedRow> {
+    pub fn get(&self, key: &[u8]) -> Option<Value> {
         self.0.get(key)
     }
 
-    pub fn put(&self, key: &[u8], row: CachedRow) {
+    pub fn put(&self, key: &[u8], row: Value) {
         self.0.insert(key.into(), row);
     }
 
     /// Replaces a row that is cached; any other stays out.
-    pub fn replace(&self, key: &[u8], row: CachedRow) {
+    pub fn replace(&self, key: &[u8], row: Value) {
         let _uncached = self.0.replace(key.into(), row, false);
     }
 }
@@ -44,8 +41,8 @@ impl RowCache {
 #[derive(Debug, Clone)]
 struct Bytes;
 
-impl Weighter<Box<[u8]>, CachedRow> for Bytes {
-    fn weight(&self, key: &Box<[u8]>, row: &CachedRow) -> u64 {
+impl Weighter<Box<[u8]>, Value> for Bytes {
+    fn weight(&self, key: &Box<[u8]>, row: &Value) -> u64 {
         let value = row.as_ref().map_or(0, |value| value.len());
         (key.len() + value + ROW_OVERHEAD_BYTES) as u64
     }

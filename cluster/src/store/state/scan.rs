@@ -5,6 +5,7 @@ use std::ops::Bound;
 use cameo_machine::Rows;
 
 use super::database::{ROW_PREFIX, readable, row_key};
+use super::row::{Key, Value, owned};
 
 /// A row as it lies in sled or in memory.
 pub(super) enum Row<'a> {
@@ -65,7 +66,7 @@ pub(super) fn merged<'a>(
 
 /// At most `limit` rows that start with `prefix`: a change, if there is one, or else the row below.
 pub(super) fn overlaid<'a>(
-    changed: impl Iterator<Item = (&'a Vec<u8>, &'a Option<Vec<u8>>)>,
+    changed: impl Iterator<Item = (&'a Key, &'a Value)>,
     base: impl Iterator<Item = Row<'a>>,
     prefix: &[u8],
     limit: usize,
@@ -79,15 +80,15 @@ pub(super) fn overlaid<'a>(
     while rows.len() < limit {
         let below = base.peek().map(Row::key);
         match changed.peek() {
-            Some((key, _)) if below.is_none_or(|below| key.as_slice() <= below) => {
-                let hides = below == Some(key.as_slice());
+            Some((key, _)) if below.is_none_or(|below| &***key <= below) => {
+                let hides = below == Some(&***key);
                 if hides {
                     base.next();
                 }
-                let Some((key, value)) = changed.next() else {
+                let Some(change) = changed.next() else {
                     break;
                 };
-                rows.extend(value.clone().map(|value| (key.clone(), value)));
+                rows.extend(owned(change));
             }
             _ => match base.next() {
                 Some(row) => rows.push(row.into_pair()),

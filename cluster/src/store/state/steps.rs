@@ -7,43 +7,60 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::row::Key;
 use crate::store::meta::Applied;
 
 /// Changed rows after which the next version is a step. A batch has these, and those of the entries
 /// that became visible together with the last of them.
 pub(super) const STEP_ROWS: usize = 1024;
 
-/// The steps that are not written yet. Their number is bounded by the rows of the overlay.
+/// A version at which the write-behind stops, and the keys of what has changed up to it since the
+/// step before. A row that has changed more than once is there more than once.
+pub(super) struct Step {
+    pub applied: Arc<Applied>,
+    pub keys: Vec<Key>,
+}
+
+/// The steps that are not written yet. Their size is bounded by the rows of the overlay.
 #[derive(Default)]
 pub(super) struct Steps {
-    ahead: VecDeque<Arc<Applied>>,
-    /// Rows changed since the last step.
-    rows: usize,
+    ahead: VecDeque<Step>,
+    /// What has changed since the last step.
+    changed: Vec<Key>,
 }
 
 impl Steps {
-    /// Counts changed rows, which are not visible yet.
-    pub fn changed(&mut self, rows: usize) {
-        self.rows += rows;
+    /// Adds changed rows, which are not visible yet.
+    pub fn changed(&mut self, keys: impl IntoIterator<Item = Key>) {
+        self.changed.extend(keys);
     }
 
     /// Makes a version that has become visible a step, if it is due.
     pub fn published(&mut self, applied: &Arc<Applied>) {
-        if self.rows >= STEP_ROWS {
-            self.ahead.push_back(Arc::clone(applied));
-            self.rows = 0;
+        if self.changed.len() >= STEP_ROWS {
+            let (applied, keys) = (Arc::clone(applied), std::mem::take(&mut self.changed));
+            self.ahead.push_back(Step { applied, keys });
         }
     }
 
     /// The step to be written next.
     pub fn next(&self) -> Option<&Arc<Applied>> {
-        self.ahead.front()
+        self.ahead.front().map(|step| &step.applied)
     }
 
-    /// Removes the steps up to a version, which is written.
-    pub fn written(&mut self, version: u64) {
-        while self.next().is_some_and(|step| step.version() <= version) {
-            self.ahead.pop_front();
+    /// Removes the steps up to a version, and returns the keys of what has changed up to there, in
+    /// order. Beyond the last step, they are all that have changed since.
+    pub fn take(&mut self, version: u64) -> Vec<Key> {
+        let mut keys = Vec::new();
+        if self.ahead.is_empty() {
+            keys.append(&mut self.changed);
         }
+        while self.next().is_some_and(|step| step.version() <= version) {
+            let step = self.ahead.pop_front();
+            keys.extend(step.into_iter().flat_map(|step| step.keys));
+        }
+        keys.sort_unstable();
+        keys.dedup();
+        keys
     }
 }

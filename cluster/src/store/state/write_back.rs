@@ -5,10 +5,14 @@ use std::time::Duration;
 
 use cameo_machine::is_of_retry_table;
 
-use super::database::{DIGEST_KEY, GenerationError, META_KEY, block_key, row_key};
+use super::database::{DIGEST_KEY, GenerationError, META_KEY, block_key, shared_row_key};
 use super::generation::{Generation, Marks};
-use super::resident::{BLOCK_ROWS, Changes, encode_block};
+use super::resident::{BLOCK_ROWS, encode_block};
+use super::row::{Changes, Key};
 use crate::store::meta::Applied;
+
+/// Rows processed in one hold of the lock.
+const PIECE_ROWS: usize = 128;
 
 /// What one write moves from the overlay to sled.
 #[derive(Default)]
@@ -18,6 +22,27 @@ struct Staged {
     blocks: Vec<(u64, Changes)>,
     /// Blocks that are removed.
     dead: Vec<u64>,
+}
+
+impl Staged {
+    fn batch(&self) -> sled::Batch {
+        let mut batch = sled::Batch::default();
+        let mut buffer = Vec::new();
+        for (key, value) in &self.rows {
+            let key = shared_row_key(key, &mut buffer);
+            match value {
+                Some(value) => batch.insert(key, value),
+                None => batch.remove(key),
+            }
+        }
+        for (number, changes) in &self.blocks {
+            batch.insert(block_key(*number), encode_block(changes));
+        }
+        for number in &self.dead {
+            batch.remove(block_key(*number));
+        }
+        batch
+    }
 }
 
 impl Generation {
@@ -51,52 +76,40 @@ impl Generation {
     }
 
     /// Writes everything up to `applied` in one atomic batch and removes it from the overlay. Call
-    /// only after `wait_for_readers`.
+    /// only after `wait_for_readers`. After an error the state is written no more.
     pub fn write_back(&self, applied: &Arc<Applied>) -> Result<(), GenerationError> {
         let _moving = self.moving.lock();
         let version = applied.version();
-        let staged = self.staged(version);
-        let mut digest = self.marks().digest.clone();
-        let mut batch = sled::Batch::default();
+        let (keys, mut digest) = {
+            let mut marks = self.marks();
+            (marks.steps.take(version), marks.digest.clone())
+        };
+        let staged = self.staged(version, &keys);
         let resident = staged.blocks.iter().flat_map(|(_, changes)| changes);
         for (key, value) in staged.rows.iter().chain(resident) {
             digest.change(key, self.written_row(key).as_deref(), value.as_deref());
         }
-        for (key, value) in &staged.rows {
-            match value {
-                Some(value) => batch.insert(row_key(key), value.as_slice()),
-                None => batch.remove(row_key(key)),
-            }
-        }
-        for (number, changes) in &staged.blocks {
-            batch.insert(block_key(*number), encode_block(changes));
-        }
-        for number in &staged.dead {
-            batch.remove(block_key(*number));
-        }
+        let mut batch = staged.batch();
         batch.insert(META_KEY, applied.encode());
         batch.insert(DIGEST_KEY, digest.encode());
         self.database.apply_batch(batch)?;
         self.take_in(staged);
-        self.prune(version);
+        let changed_since = self.prune(version, &keys);
         let mut marks = self.marks();
         marks.written = Arc::clone(applied);
-        marks.steps.written(version);
+        marks.steps.changed(changed_since);
         marks.digest = digest;
         self.written.notify_all();
         Ok(())
     }
 
-    /// The changes up to a version, copied in pieces, so that applying never waits long for the
-    /// lock.
-    fn staged(&self, version: u64) -> Staged {
+    /// The changes of these rows up to a version. Applying never waits long for the lock.
+    fn staged(&self, version: u64, keys: &[Key]) -> Staged {
         let mut staged = Staged::default();
         let mut resident = Changes::new();
-        let mut after: Option<Vec<u8>> = None;
-        loop {
+        for piece in keys.chunks(PIECE_ROWS) {
             let in_memory = self.in_memory();
-            let piece = in_memory.overlay.piece(after.as_deref());
-            for key in piece.keys() {
+            for key in piece {
                 let Some(value) = in_memory.overlay.get(version, key) else {
                     continue;
                 };
@@ -105,10 +118,6 @@ impl Generation {
                     false => &mut staged.rows,
                 };
                 rows.push((key.clone(), value.clone()));
-            }
-            after = piece.next();
-            if after.is_none() {
-                break;
             }
         }
         let in_memory = self.in_memory();
@@ -121,7 +130,7 @@ impl Generation {
     /// The cache and the resident rows as sled has them now. The overlay still hides them.
     fn take_in(&self, staged: Staged) {
         for (key, value) in staged.rows {
-            self.cache.replace(&key, value.map(Arc::from));
+            self.cache.replace(&key, value);
         }
         for (number, changes) in staged.blocks {
             let resident = &mut self.in_memory_mut().resident;
@@ -139,17 +148,13 @@ impl Generation {
         !blocked(&mut marks)
     }
 
-    fn prune(&self, version: u64) {
-        let mut after: Option<Vec<u8>> = None;
-        loop {
-            let overlay = &mut self.in_memory_mut().overlay;
-            let piece = overlay.piece(after.as_deref());
-            overlay.prune(version, piece.keys());
-            after = piece.next();
-            if after.is_none() {
-                return;
-            }
+    /// The keys that have changed again since.
+    fn prune(&self, version: u64, keys: &[Key]) -> Vec<Key> {
+        let mut left = Vec::new();
+        for piece in keys.chunks(PIECE_ROWS) {
+            left.extend(self.in_memory_mut().overlay.prune(version, piece));
         }
+        left
     }
 
     /// Flushes sled's buffers to the kernel, so that a kill of the process loses little. Not an

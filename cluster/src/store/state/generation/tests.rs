@@ -85,3 +85,37 @@ fn given_a_backlog_when_it_is_written_then_in_short_batches_that_each_end_with_a
     }
     assert_eq!(before, 20);
 }
+
+#[test]
+fn given_a_row_that_changes_again_while_it_is_written_then_the_later_value_is_written_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let generation = Generation::create(&folder.path().join("state")).unwrap();
+    let put = |value: u8| {
+        let (key, value) = (vec![1], vec![value]);
+        vec![Change::Put { key, value }]
+    };
+    let publish = |index| {
+        generation.publish(Applied {
+            log_id: Some(LogId::new(CommittedLeaderId::new(1), index)),
+            ..Applied::default()
+        });
+    };
+    let stored = || generation.database.get(row_key(&[1])).unwrap();
+    // given a second value that is not visible yet
+    generation.insert(1, put(10));
+    publish(0);
+    generation.insert(2, put(20));
+    // when the first is written
+    let applied = generation.unwritten().unwrap();
+    generation.write_back(&applied).unwrap();
+    assert_eq!(stored().unwrap(), &[10]);
+    assert_eq!(generation.get(1, &[1]), Some(vec![10]));
+    // then the second is there still, and written in its turn
+    publish(1);
+    let applied = generation.unwritten().unwrap();
+    generation.write_back(&applied).unwrap();
+    assert_eq!(stored().unwrap(), &[20]);
+    assert!(generation.unwritten().is_none());
+    assert_eq!(generation.in_memory().overlay.rows(), 0);
+    assert_eq!(generation.overlay_bytes(), 0);
+}

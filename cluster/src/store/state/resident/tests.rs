@@ -1,12 +1,12 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
 
-fn put(key: u8, value: u8) -> (Vec<u8>, Option<Vec<u8>>) {
-    (vec![key], Some(vec![value]))
+fn put(key: u8, value: u8) -> RowChange {
+    ([key].into(), Some(vec![value].into()))
 }
 
-fn delete(key: u8) -> (Vec<u8>, Option<Vec<u8>>) {
-    (vec![key], None)
+fn delete(key: u8) -> RowChange {
+    ([key].into(), None)
 }
 
 fn rows(resident: &Resident) -> Vec<(u8, u8)> {
