@@ -65,6 +65,7 @@ impl Coded for add::Error {
             | add::Error::Empty(_)
             | add::Error::NoPreview { .. }
             | add::Error::BadPreview { .. } => "usage",
+            add::Error::CutOff(_) => "damaged",
             add::Error::Caption(_) => "caption",
             add::Error::Codec(_) => "codec",
             add::Error::Look(error) => error.error_code(),
