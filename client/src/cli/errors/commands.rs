@@ -359,7 +359,9 @@ impl Coded for view::Error {
             view::Error::Statement(error) => error.error_code(),
             view::Error::File(error) => error.error_code(),
             view::Error::Io(error) => error.error_code(),
-            view::Error::Vault(error) => error.error_code(),
+            view::Error::NotFinished { error, .. } | view::Error::Vault(error) => {
+                error.error_code()
+            }
         }
     }
 
