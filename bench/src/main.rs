@@ -52,7 +52,7 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
-            eprintln!("cameo-bench: {why:#}");
+            cameo_chaos::usage::failed("cameo-bench", &why);
             ExitCode::FAILURE
         }
     }

@@ -7,9 +7,11 @@ use cameo_chaos::target::real;
 use cameo_chaos::{check, decisions, simulation, tally, usage};
 use clap::{Parser, Subcommand};
 
+const PROGRAM: &str = "cameo-chaos";
+
 #[derive(Debug, Parser)]
 #[command(
-    name = "cameo-chaos",
+    name = PROGRAM,
     version,
     about = "Tests a Cameo cluster from outside, under faults"
 )]
@@ -89,12 +91,19 @@ pub fn main() -> ExitCode {
         Verb::Kill(arguments) => kill(&arguments),
         Verb::Jobs(arguments) => jobs(&arguments),
         Verb::Sim(arguments) => ended(simulation::run(&arguments)),
-        Verb::Tally(arguments) => ended(tally::run(&arguments)),
+        Verb::Tally(arguments) => match tally::run(&arguments) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(why) => {
+                usage::failed(PROGRAM, &why);
+                ExitCode::FAILURE
+            }
+        },
         Verb::Check(arguments) => check::run(&arguments).unwrap_or_else(|why| {
-            eprintln!("cameo-chaos: {why:#}");
+            usage::failed(PROGRAM, &why);
             // Nothing was judged: 1 would say that a law was broken.
             ExitCode::from(2)
         }),
+        // Its document is printed before it fails.
         Verb::Decisions(arguments) => ended(decisions::run(&arguments)),
         #[cfg(feature = "mutants")]
         Verb::Selftest(arguments) => {

@@ -1,4 +1,4 @@
-//! Command lines that cannot be used, told as `--json` asks.
+//! Command lines that cannot be used, and commands without a result, told as `--json` asks.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -21,12 +21,34 @@ pub fn parse<T: Parser>() -> Result<T, ExitCode> {
             let _unread = error.print();
             return ExitCode::SUCCESS;
         }
-        if line.iter().any(|word| word == "--json") {
+        if wants_json(&line) {
             println!("{}", document(&error, T::command().get_name()));
         } else {
             let _unread = error.print();
         }
         ExitCode::from(EXIT_USAGE)
+    })
+}
+
+/// Tells why a command has no result, which it has not printed yet: on stderr, and with `--json` as
+/// one document on stdout.
+pub fn failed(program: &str, why: &anyhow::Error) {
+    eprintln!("{program}: {why:#}");
+    let line: Vec<OsString> = std::env::args_os().collect();
+    if wants_json(&line) {
+        println!("{}", error("failed", &format!("{why:#}")));
+    }
+}
+
+fn wants_json(line: &[OsString]) -> bool {
+    line.iter().any(|word| word == "--json")
+}
+
+fn error(code: &str, message: &str) -> Value {
+    json!({
+        "schema": cameo_common::api::SCHEMA,
+        "ok": false,
+        "error": { "code": code, "message": message },
     })
 }
 
@@ -36,11 +58,7 @@ fn document(error: &clap::Error, program: &str) -> Value {
     let paragraph = text.lines().take_while(|line| !line.trim().is_empty());
     let sentence = paragraph.map(str::trim).collect::<Vec<_>>().join(" ");
     let sentence = sentence.strip_prefix("error: ").unwrap_or(&sentence);
-    json!({
-        "schema": cameo_common::api::SCHEMA,
-        "ok": false,
-        "error": { "code": "usage", "message": format!("{sentence}; see `{program} --help`") },
-    })
+    self::error("usage", &format!("{sentence}; see `{program} --help`"))
 }
 
 #[cfg(test)]

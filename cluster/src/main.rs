@@ -14,7 +14,7 @@ use cameo_cluster::host::clock::{SystemClock, WallClock as _};
 use cameo_cluster::host::log::{self, Level, LogFormat};
 use cameo_cluster::node::secret_file::{self, SecretFileError};
 use cameo_cluster::node::{Node, Stage};
-use cameo_cluster::operator::{self, key_file::KeyFileError};
+use cameo_cluster::operator::{self, Output, key_file::KeyFileError};
 use cameo_cluster::raft::RAFT_THREAD;
 use clap::CommandFactory as _;
 use rustix::fs::Mode;
@@ -32,19 +32,20 @@ pub fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let layers = match Layers::read(&arguments, environment) {
         Ok(layers) => layers,
-        Err(ReadError::CommandLine(error)) => error.exit(),
+        Err(ReadError::CommandLine(error)) => return command_line(&error, wants_json(&arguments)),
         Err(error) => return usage(&error),
     };
     match layers.run().cloned() {
         Some(flags) => run(arguments, layers, flags),
         None => match layers.into_line().verb {
-            Some(verb) => run_verb(verb),
-            None => CommandLine::command()
-                .error(
+            Some(verb) => run_verb(verb, wants_json(&arguments)),
+            None => command_line(
+                &CommandLine::command().error(
                     clap::error::ErrorKind::MissingRequiredArgument,
                     "a node needs --id, --data, --peers, --http and --secret",
-                )
-                .exit(),
+                ),
+                wants_json(&arguments),
+            ),
         },
     }
 }
@@ -53,12 +54,38 @@ fn environment(variable: &str) -> Option<OsString> {
     std::env::var_os(variable)
 }
 
-fn run_verb(verb: Verb) -> ExitCode {
+/// Only commands that answer with a document have this flag.
+fn wants_json(arguments: &[OsString]) -> bool {
+    arguments.iter().any(|argument| argument == "--json")
+}
+
+/// Prints help, the version, or what is wrong with the command line; the latter as a document too
+/// where one is asked for.
+fn command_line(error: &clap::Error, json: bool) -> ExitCode {
+    if error.use_stderr() && json {
+        let text = error.to_string();
+        let paragraph = text.lines().take_while(|line| !line.trim().is_empty());
+        let sentence = paragraph.map(str::trim).collect::<Vec<_>>().join(" ");
+        let sentence = sentence.strip_prefix("error: ").unwrap_or(&sentence);
+        return verbs::fail(true, &format_args!("{sentence}; see `cameod --help`"));
+    }
+    let printed = error.print();
+    let code = u8::try_from(error.exit_code()).unwrap_or(EXIT_USAGE);
+    match printed {
+        Err(why) if why.kind() != std::io::ErrorKind::BrokenPipe => {
+            log::tell(Level::Error, format_args!("this cannot be written: {why}"));
+            ExitCode::from(code.max(operator::Exit::Other as u8))
+        }
+        _ => ExitCode::from(code),
+    }
+}
+
+fn run_verb(verb: Verb, json: bool) -> ExitCode {
     let filter = environment("CAMEO_LOG").filter(|filter| !filter.is_empty());
     let filter = filter.as_deref().map(OsStr::to_string_lossy);
     let filter = filter.as_deref().unwrap_or(log::DEFAULT_FILTER);
     if let Err(error) = log::start(LogFormat::Text, filter) {
-        return usage(&format_args!("CAMEO_LOG: {error}"));
+        return verbs::fail(json, &format_args!("CAMEO_LOG: {error}"));
     }
     match verb {
         Verb::Secret { file, passphrase } => match create_secret(&file, passphrase) {
@@ -176,10 +203,10 @@ fn report(ran: Result<operator::Report, operator::VerbError>) -> ExitCode {
     match ran {
         Ok(report) => {
             tell(&report.note);
-            if let Some(output) = report.output {
-                verbs::print(&output);
+            match report.output {
+                Some(Output { text, if_lost }) => verbs::print_once(&text, if_lost),
+                None => ExitCode::SUCCESS,
             }
-            ExitCode::SUCCESS
         }
         Err(error) => {
             log::tell(Level::Error, &error);
@@ -262,7 +289,11 @@ async fn print_stage(node: &Node) {
                 log::tell(Level::Error, format_args!("stops: {why}"));
             }
             Stage::Ready(cluster) => {
-                println!("{}#{cluster}", node.url());
+                let line = format!("{}#{cluster}", node.url());
+                if let Err(error) = verbs::write_line(&line) {
+                    let what = "cannot write the line for stdout";
+                    log::tell(Level::Warn, format_args!("{what} ({error}): {line}"));
+                }
                 break;
             }
         }

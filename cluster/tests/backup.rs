@@ -65,6 +65,11 @@ impl World {
     }
 }
 
+/// The part of the nodes' URLs that names the cluster.
+fn fingerprint(urls: &str) -> &str {
+    urls.rsplit_once('#').expect("a fingerprint").1
+}
+
 const KEY: &str = "cluster.secret.operator";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -135,14 +140,18 @@ async fn attack_a_backup_with_any_byte_changed_or_cut_off_is_refused() {
         fs::write(&bad, bytes).expect("written");
         let (told, code) = world.check("bad.backup").await;
         assert_eq!(code, Some(1), "byte {at}: {told}");
+        assert_eq!(told["verdict"], "damaged", "byte {at}: {told}");
     }
-    fs::write(&bad, &good[..good.len() - 1]).expect("written");
-    assert_eq!(world.check("bad.backup").await.1, Some(1));
+    for length in [good.len() - 1, 9] {
+        fs::write(&bad, &good[..length]).expect("written");
+        let (told, code) = world.check("bad.backup").await;
+        assert_eq!((code, &told["verdict"]), (Some(1), &"damaged".into()));
+    }
     let mut newer = good.clone();
     newer[8] = 2;
     fs::write(&bad, newer).expect("written");
     let (told, code) = world.check("bad.backup").await;
-    assert_eq!(code, Some(2), "{told}");
+    assert_eq!((code, &told["verdict"]), (Some(2), &"newer".into()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -173,6 +182,19 @@ async fn given_nodes_that_run_or_not_when_the_status_is_asked_then_it_says_what_
     assert_eq!(code, Some(1), "{status}");
     let problem = status["problems"][0].as_str().expect("a sentence");
     assert!(problem.contains(&format!("node {id}")), "{status}");
+    // when the URL of that node alone is given, then nothing is said of the others
+    let url = format!(
+        "https://{}#{}",
+        world.cluster.nodes[down].http,
+        fingerprint(&world.urls)
+    );
+    let (status, code) = told(&run(&["status", "--cluster", &url, "--json"]).await);
+    let error = status["error"].as_str().expect("a sentence");
+    assert_eq!(code, Some(7), "{status}");
+    assert!(
+        error.starts_with("no node answers at the URLs that were given"),
+        "{error}"
+    );
     // when all are, then none answers
     for node in &mut world.cluster.nodes {
         node.stop().await.expect("it stops");

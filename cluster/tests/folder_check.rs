@@ -177,6 +177,7 @@ async fn given_a_nodes_folder_when_it_is_checked_then_damage_is_told_and_no_byte
     assert_eq!(contents(&data), before);
 
     every_damage_is_told(&data, world.path());
+    of_parts_that_are_gone_no_more_is_said_than_is_known(&data, world.path());
     newer_versions_are_told(&data, world.path());
 }
 
@@ -241,6 +242,113 @@ fn every_damage_is_told(data: &Path, world: &Path) {
             "{told}"
         );
     }
+}
+
+fn remove(path: &Path) {
+    let removed = match path.is_dir() {
+        true => fs::remove_dir_all(path),
+        false => fs::remove_file(path),
+    };
+    removed.expect("removed");
+}
+
+/// Cuts bytes off the end of the log.
+fn shorten_log(data: &Path, bytes: u64) {
+    let path = named(&data.join("wal"), ".wal");
+    let file = fs::OpenOptions::new().write(true).open(&path);
+    let length = fs::metadata(&path).expect("a file").len();
+    let cut = file.expect("opened").set_len(length - bytes);
+    cut.expect("cut");
+}
+
+/// Parts that are removed, the verdict on the whole, and a part with its verdict.
+type Gone = (
+    &'static [&'static str],
+    &'static str,
+    (&'static str, &'static str),
+);
+
+fn of_parts_that_are_gone_no_more_is_said_than_is_known(data: &Path, world: &Path) {
+    let cases: [Gone; 11] = [
+        (&["state"], "unknown", ("unknown", "CURRENT")),
+        (&["CURRENT"], "unknown", ("notice", "state-")),
+        (&["wal"], "damaged", ("damaged", "start")),
+        (&["wal", "state"], "damaged", ("damaged", "wal")),
+        (
+            &["wal", "state", "snapshots"],
+            "damaged",
+            ("damaged", "start"),
+        ),
+        (&["genesis"], "damaged", ("damaged", "genesis")),
+        (&["genesis", "NODE"], "damaged", ("damaged", "genesis")),
+        (
+            &["genesis", "NODE", "wal", "state", "snapshots"],
+            "damaged",
+            ("damaged", "genesis"),
+        ),
+        (&["floor", "state"], "damaged", ("damaged", "floor")),
+        (&["NODE"], "whole", ("notice", "NODE")),
+        (
+            &["peers", "origin", "secret-check"],
+            "whole",
+            ("notice", "peers"),
+        ),
+    ];
+    for (at, (gone, verdict, (word, part))) in cases.into_iter().enumerate() {
+        // given a copy without some of its parts
+        let copied = world.join(format!("gone-{at}"));
+        copy(data, &copied);
+        for name in gone {
+            remove(&match *name {
+                "state" => state(&copied),
+                name => copied.join(name),
+            });
+        }
+        // when it is checked
+        let (told, code) = report(&copied);
+        // then the verdict is no better than what is known
+        assert_eq!(told["verdict"], verdict, "{gone:?}: {told}");
+        let expected = ["whole", "damaged", "unknown"].map(|known| known == verdict);
+        let expected = expected.iter().position(|is_it| *is_it);
+        assert_eq!(code.map(|code| code as usize), expected, "{gone:?}");
+        let parts = parts(&told, word);
+        assert!(
+            parts.iter().any(|found| found.starts_with(part)),
+            "{gone:?}: {told}"
+        );
+        if verdict != "whole" {
+            assert!(
+                !told.to_string().contains("nothing is lost"),
+                "{gone:?}: {told}"
+            );
+        }
+    }
+    a_log_that_was_cut_short_is_no_whole_one(data, world);
+}
+
+fn a_log_that_was_cut_short_is_no_whole_one(data: &Path, world: &Path) {
+    // given a log that was cut within a record, of a node that had stopped in order
+    let cut = world.join("cut");
+    copy(data, &cut);
+    shorten_log(&cut, 3);
+    let (told, code) = report(&cut);
+    assert_eq!((code, &told["verdict"]), (Some(1), &"damaged".into()));
+    assert!(
+        parts(&told, "damaged").contains(&"wal".to_owned()),
+        "{told}"
+    );
+    // and the same without its state, after a crash: then no more is known than that
+    remove(&state(&cut));
+    fs::write(cut.join("RUNNING"), "another boot\n").expect("written");
+    let (told, code) = report(&cut);
+    assert_eq!((code, &told["verdict"]), (Some(2), &"unknown".into()));
+    let lines = String::from_utf8(check(&cut, &[]).stdout).expect("text");
+    assert!(lines.contains("goes by what the"), "{lines}");
+    assert!(lines.contains("other voters remember"), "{lines}");
+    assert!(
+        lines.lines().all(|line| line.chars().count() <= 100),
+        "{lines}"
+    );
 }
 
 fn newer_versions_are_told(data: &Path, world: &Path) {

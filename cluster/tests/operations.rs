@@ -172,6 +172,20 @@ fn given_a_running_node_when_it_gets_sighup_then_it_takes_over_the_filter_and_te
 }
 
 #[test]
+fn given_a_stdout_that_cannot_be_written_when_a_node_is_ready_then_it_says_so_and_runs() {
+    let place = Place::new("");
+    let full = std::fs::File::options().write(true).open("/dev/full");
+    let mut command = place.command();
+    command.stdout(full.expect("it is there"));
+    let mut node = command.spawn().expect("it runs");
+    let log = log_of(&mut node);
+    let mut node = Running { node, log };
+    let told = last(node.lines_until("cannot write the line for stdout"));
+    assert!(told.contains("https://127.0.0.1:"), "{told}");
+    node.stop();
+}
+
+#[test]
 fn given_a_file_that_cannot_be_used_when_a_node_starts_then_it_says_where_and_ends_with_2() {
     for (lines, says) in [
         ("colour = 'blue'\n", "node.toml, line 7: `colour` is no key"),

@@ -1,4 +1,5 @@
-//! Cost of decoding a JPEG, from its headers: number of scans, and memory for coefficients.
+//! Cost of decoding a JPEG, from its headers: number of scans, and memory for coefficients. And
+//! whether the file has its end.
 
 use jpeg_decoder::{CodingProcess, Decoder, ImageInfo, PixelFormat};
 
@@ -111,4 +112,64 @@ fn scans(bytes: &[u8]) -> usize {
     pairs
         .filter(|&(&mark, &name)| mark == 0xff && name == SOS)
         .count()
+}
+
+/// Second byte of the marker that ends a picture.
+const EOI: u8 = 0xd9;
+
+/// Whether a file is a JPEG that ends before its picture does. Decoders fill what is missing with
+/// grey, and say nothing. Bytes after the picture are no part of it.
+#[must_use]
+pub fn is_cut_off(file: &[u8]) -> bool {
+    let Some(mut rest) = file.strip_prefix(&[0xff, 0xd8, 0xff]) else {
+        return false;
+    };
+    // The last byte of the prefix is the first one of a marker.
+    let mut is_marker = true;
+    while let [first, after @ ..] = rest {
+        rest = after;
+        if !std::mem::replace(&mut is_marker, *first == 0xff) {
+            continue;
+        }
+        match *first {
+            EOI => return false,
+            // Stuffed bytes, restarts, and markers without a length.
+            0 | 1 | 0xd0..=0xd8 => is_marker = false,
+            0xff => {}
+            _ => {
+                let [high, low, ..] = rest else { return true };
+                let length = usize::from(u16::from_be_bytes([*high, *low]));
+                rest = rest.get(length..).unwrap_or_default();
+                is_marker = false;
+            }
+        }
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_cut_off;
+
+    /// A thumbnail with an end of its own, a scan with a stuffed byte and a restart, and what
+    /// cameras append.
+    const FILE: [u8; 29] = [
+        0xff, 0xd8, 0xff, 0xe1, 0, 6, 0xff, 0xd8, 0xff, 0xd9, 0xff, 0xda, 0, 3, 1, 7, 0xff, 0, 9,
+        0xff, 0xd0, 8, 0xff, 0xff, 0xd9, b'a', b'p', b'p', b'!',
+    ];
+
+    #[test]
+    fn a_jpeg_is_cut_off_until_the_end_of_its_picture() {
+        for length in 3..FILE.len() {
+            assert_eq!(is_cut_off(&FILE[..length]), length < 25, "{length}");
+        }
+        assert!(!is_cut_off(&FILE));
+        for other in [&b""[..], b"\x89PNG", b"\xff\xd8", b"text"] {
+            assert!(!is_cut_off(other));
+        }
+        // A segment that says that it is longer than the file.
+        assert!(is_cut_off(&[
+            0xff, 0xd8, 0xff, 0xe0, 0xff, 0xff, 0xff, 0xd9
+        ]));
+    }
 }

@@ -42,6 +42,7 @@ pub use cover::{CoverError, cover_from_picture, default_cover, default_cover_fro
 pub use decode::DecodeError;
 pub use hide::{HideError, TooSmall, embed, hide, hide_to};
 pub use inspect::{Inspection, inspect};
+pub use jpeg::is_cut_off;
 pub use key::CodecKey;
 pub use memory::Memory;
 pub use options::{Codec, DepthError, HideOptions};

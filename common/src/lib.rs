@@ -9,6 +9,7 @@ pub use cameo_wire as wire;
 pub mod identity;
 pub mod ids;
 pub mod keys;
+pub mod moment;
 pub mod op;
 pub mod operator;
 pub mod peer;

@@ -3,6 +3,8 @@
 //! file of their own. Statements of nodes about the cluster: addresses, checkpoints, progress,
 //! tickets.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{ClusterId, GrantId, Hash, ImageId, Millis, NodeId, RequestId, UserName};
@@ -248,6 +250,13 @@ impl Marks {
         ]
         .into_iter()
         .find_map(|(is_below, what)| is_below.then_some(what))
+    }
+}
+
+impl fmt::Display for Marks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { floor, term, log } = self;
+        write!(f, "floor record {floor}, term {term}, log entry {log}")
     }
 }
 

@@ -24,6 +24,34 @@ pub const PHOTOS: [&str; 5] = [
     "sunset_by_Aitzol_Berasategi.jpg",
 ];
 
+/// The result of an end-to-end test. An error ends it where `?` meets it: later the folder of its
+/// world would be gone.
+pub type Outcome = Result<(), Failed>;
+
+/// Never made: see [`Outcome`].
+#[derive(Debug)]
+pub enum Failed {}
+
+macro_rules! fails_at_once {
+    ($($error:ty),* $(,)?) => {$(
+        impl From<$error> for Failed {
+            #[track_caller]
+            fn from(error: $error) -> Self {
+                panic!("{error:?}")
+            }
+        }
+    )*};
+}
+
+fails_at_once!(
+    anyhow::Error,
+    std::io::Error,
+    std::string::FromUtf8Error,
+    serde_json::Error,
+    cameo_harness::ProcessError,
+    cameo_harness::TimedOut,
+);
+
 /// One cluster and the folder with everyone's files. The folder is kept when a test fails.
 #[derive(Debug)]
 pub struct World {
@@ -39,9 +67,18 @@ impl World {
     /// When it does not start.
     pub async fn new(nodes: u64) -> anyhow::Result<Self> {
         let mut world = Self::prepared(nodes).await?;
-        world.cluster.start_all().await?;
-        world.cluster.leader().await?;
-        Ok(world)
+        let started = async {
+            world.cluster.start_all().await?;
+            world.cluster.leader().await?;
+            anyhow::Ok(())
+        };
+        match started.await {
+            Ok(()) => Ok(world),
+            Err(error) => {
+                world.keep();
+                Err(error)
+            }
+        }
     }
 
     /// This many nodes, none of them started yet.
@@ -70,6 +107,13 @@ impl World {
             .as_ref()
             .expect("it is taken in drop only")
             .path()
+    }
+
+    fn keep(&mut self) {
+        if let Some(folder) = self.folder.take() {
+            let kept = folder.keep();
+            eprintln!("the files of this test are kept in {}", kept.display());
+        }
     }
 
     /// A person with a home, not registered.
@@ -105,11 +149,8 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        if let (true, Some(folder)) = (std::thread::panicking(), self.folder.take()) {
-            eprintln!(
-                "the files of this test are kept in {}",
-                folder.keep().display()
-            );
+        if std::thread::panicking() {
+            self.keep();
         }
     }
 }
@@ -206,4 +247,31 @@ pub async fn until_row(
         look,
     )
     .await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+
+    /// Notes, as a world does, whether its test fails when it is dropped.
+    struct Noted<'a>(&'a mut bool);
+
+    impl Drop for Noted<'_> {
+        fn drop(&mut self) {
+            *self.0 = std::thread::panicking();
+        }
+    }
+
+    #[test]
+    fn an_error_ends_a_test_while_its_world_is_still_there() {
+        let mut is_kept = false;
+        let ended = catch_unwind(AssertUnwindSafe(|| -> Outcome {
+            let _world = Noted(&mut is_kept);
+            Err(anyhow::anyhow!("no node answers"))?;
+            Ok(())
+        }));
+        assert!(ended.is_err() && is_kept);
+    }
 }

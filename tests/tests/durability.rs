@@ -195,7 +195,7 @@ async fn has_strace() -> bool {
 }
 
 #[tokio::test]
-async fn an_acknowledged_write_follows_a_sync_of_the_log_on_a_majority() -> anyhow::Result<()> {
+async fn an_acknowledged_write_follows_a_sync_of_the_log_on_a_majority() -> cameo_tests::Outcome {
     if !has_strace().await {
         return Ok(());
     }
@@ -207,7 +207,7 @@ async fn an_acknowledged_write_follows_a_sync_of_the_log_on_a_majority() -> anyh
     let node = world.cluster.nodes.first().context("a first node")?;
     let urls = world.cluster.urls();
     let (_, fingerprint) = urls.rsplit_once('#').context("a fingerprint")?;
-    let (asked, answered) = register(node, fingerprint.parse()?).await?;
+    let (asked, answered) = register(node, fingerprint.parse().context("an id")?).await?;
     for node in &mut watched {
         node.strace.kill().await?;
     }
@@ -224,7 +224,7 @@ async fn an_acknowledged_write_follows_a_sync_of_the_log_on_a_majority() -> anyh
 }
 
 #[tokio::test]
-async fn a_killed_node_syncs_its_log_before_others_hear_of_it() -> anyhow::Result<()> {
+async fn a_killed_node_syncs_its_log_before_others_hear_of_it() -> cameo_tests::Outcome {
     if !has_strace().await {
         return Ok(());
     }

@@ -3,7 +3,7 @@
 use cameo_tests::{PHOTOS, World, hash_of, photo, share, text};
 
 #[tokio::test]
-async fn each_look_gives_carriers_of_its_depth() -> anyhow::Result<()> {
+async fn each_look_gives_carriers_of_its_depth() -> cameo_tests::Outcome {
     let world = World::new(3).await?;
     let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
     let original = photo(PHOTOS[1]);
@@ -24,7 +24,7 @@ async fn each_look_gives_carriers_of_its_depth() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_files_name_stays_with_its_owner() -> anyhow::Result<()> {
+async fn a_files_name_stays_with_its_owner() -> cameo_tests::Outcome {
     let world = World::new(3).await?;
     let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
     let telling = world.folder().join("at home 52.5200N 13.4050E.jpg");
@@ -52,7 +52,7 @@ async fn a_files_name_stays_with_its_owner() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn an_image_that_can_have_no_carrier_is_refused_when_it_is_added() -> anyhow::Result<()> {
+async fn an_image_that_can_have_no_carrier_is_refused_when_it_is_added() -> cameo_tests::Outcome {
     let world = World::new(3).await?;
     let ada = world.registered("ada").await?;
     let path = photo(PHOTOS[0]).display().to_string();

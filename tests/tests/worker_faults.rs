@@ -153,7 +153,7 @@ async fn heal(world: &mut World, proxies: &[Proxy], at: usize, fault: Fault) -> 
     Ok(())
 }
 
-async fn survives(fault: Fault) -> anyhow::Result<()> {
+async fn survives(fault: Fault) -> cameo_tests::Outcome {
     let (mut world, proxies) = proxied().await?;
     let (_ada, image) = offered(&world).await?;
     for (n, phase) in PHASES.into_iter().enumerate() {
@@ -173,7 +173,7 @@ async fn survives(fault: Fault) -> anyhow::Result<()> {
         };
         // The request may not end before the fault is injected.
         let at = tokio::select! {
-            ended = &mut request => anyhow::bail!("{case}: nothing was held: {ended:?}"),
+            ended = &mut request => panic!("{case}: nothing was held: {ended:?}"),
             at = injected => at.with_context(|| case.clone())?,
         };
         let arrived = request.await.with_context(|| case.clone())?;
@@ -182,26 +182,27 @@ async fn survives(fault: Fault) -> anyhow::Result<()> {
             .await
             .with_context(|| case.clone())?;
     }
-    each_was_retried_once(&mut world).await
+    each_was_retried_once(&mut world).await?;
+    Ok(())
 }
 
 #[tokio::test]
-async fn a_worker_killed_in_any_phase_costs_one_retry() -> anyhow::Result<()> {
+async fn a_worker_killed_in_any_phase_costs_one_retry() -> cameo_tests::Outcome {
     survives(Fault::Killed).await
 }
 
 #[tokio::test]
-async fn a_worker_paused_in_any_phase_costs_one_retry() -> anyhow::Result<()> {
+async fn a_worker_paused_in_any_phase_costs_one_retry() -> cameo_tests::Outcome {
     survives(Fault::Paused).await
 }
 
 #[tokio::test]
-async fn a_worker_cut_off_in_any_phase_costs_one_retry() -> anyhow::Result<()> {
+async fn a_worker_cut_off_in_any_phase_costs_one_retry() -> cameo_tests::Outcome {
     survives(Fault::CutOff).await
 }
 
 #[tokio::test]
-async fn a_leader_killed_between_placing_and_upload_costs_another_ticket() -> anyhow::Result<()> {
+async fn a_leader_killed_between_placing_and_upload_costs_another_ticket() -> cameo_tests::Outcome {
     // given a job with a worker and a ticket of this term
     let (mut world, proxies) = proxied().await?;
     let (_ada, image) = offered(&world).await?;
@@ -221,7 +222,7 @@ async fn a_leader_killed_between_placing_and_upload_costs_another_ticket() -> an
         anyhow::Ok(())
     };
     tokio::select! {
-        ended = &mut request => anyhow::bail!("nothing was held: {ended:?}"),
+        ended = &mut request => panic!("nothing was held: {ended:?}"),
         injected = injected => injected?,
     }
     // then the job is placed again, and the photo arrives
@@ -232,7 +233,7 @@ async fn a_leader_killed_between_placing_and_upload_costs_another_ticket() -> an
     for decision in decisions.iter().flatten() {
         let candidates = decision["question"]["candidates"].as_array();
         let excluded = candidates.context("candidates")?.iter();
-        ensure!(
+        assert!(
             excluded.filter(|one| one["excluded"] == true).count() == 0,
             "{decision}"
         );

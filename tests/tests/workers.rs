@@ -20,7 +20,7 @@ async fn load_of(world: &World, id: u64) -> anyhow::Result<Value> {
 }
 
 #[tokio::test]
-async fn a_worker_joins_with_one_flag_and_returns_after_a_kill() -> anyhow::Result<()> {
+async fn a_worker_joins_with_one_flag_and_returns_after_a_kill() -> cameo_tests::Outcome {
     let mut world = World::new(3).await?;
     world.registered("ada").await?;
     world.cluster.join_worker(4).await?;
@@ -50,7 +50,7 @@ async fn a_worker_joins_with_one_flag_and_returns_after_a_kill() -> anyhow::Resu
 }
 
 #[tokio::test]
-async fn a_worker_makes_the_carriers_of_a_cluster_of_one() -> anyhow::Result<()> {
+async fn a_worker_makes_the_carriers_of_a_cluster_of_one() -> cameo_tests::Outcome {
     // given a worker that is the only follower
     let mut world = World::new(1).await?;
     world.cluster.join_worker(2).await?;
@@ -87,7 +87,8 @@ async fn a_worker_makes_the_carriers_of_a_cluster_of_one() -> anyhow::Result<()>
 }
 
 #[tokio::test]
-async fn a_worker_that_has_lost_its_folder_gets_a_hint_and_can_be_removed() -> anyhow::Result<()> {
+async fn a_worker_that_has_lost_its_folder_gets_a_hint_and_can_be_removed() -> cameo_tests::Outcome
+{
     let mut world = World::new(1).await?;
     world.cluster.join_worker(2).await?;
     let worker = world.cluster.node_mut(2).context("the node exists")?;

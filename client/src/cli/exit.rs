@@ -33,7 +33,10 @@ const MEANINGS: [(Exit, &str); 10] = [
     (Exit::Denied, "denied, revoked, expired or retired"),
     (Exit::UsedUp, "all views are used"),
     (Exit::Queued, "kept until a peer or a node is back"),
-    (Exit::NoQuorum, "no node answers, or no majority in time"),
+    (
+        Exit::NoQuorum,
+        "no node answers, no majority in time, or not known to be in force",
+    ),
     (
         Exit::IdentityChanged,
         "a key or a cluster is not the known one",

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 
+use super::effects::only_reads;
 use super::exit::{Exit, Failure};
 use super::finish::print_failure;
 use crate::commands::request::SentRequests;
@@ -72,8 +73,7 @@ fn interrupted(verb: &str, sent: &SentRequests) -> Failure {
              it; run `cameo agent`, which goes on with it, or approve it again",
         ),
         "hide" | "reveal" => failure("a file that is there is complete; run it again"),
-        "gallery" | "inbox" | "inspect" | "log" | "requests" | "shared" | "status" | "who"
-        | "device list" => failure("run it again"),
+        verb if only_reads(verb) => failure("run it again"),
         _ => failure("it may have been carried out, or in part; run it again"),
     }
 }

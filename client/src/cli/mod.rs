@@ -1,11 +1,13 @@
 //! The command line: its grammar, and the dispatch to commands.
 
 pub mod demo;
+mod effects;
 mod errors;
 pub mod exit;
 mod finish;
 mod interrupt;
 mod requested;
+mod unknown_outcome;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -161,6 +163,7 @@ async fn carry_out(cli: Cli) -> Exit {
         false => interrupt::watch(out, name, &sent, &result),
     };
     let done = dispatch(cli, out, &sent).await;
+    let done = done.map_err(|failure| unknown_outcome::with_next_step(name, failure));
     if !result.take() {
         // The interruption prints its result, and ends the process.
         std::future::pending::<()>().await;
@@ -235,8 +238,13 @@ fn approval_report(approved: Approved) -> Report {
 /// Prints help, version or a usage error of a program, the latter as JSON with `--json`.
 pub fn usage_error(error: &clap::Error, json: bool, program: &str) -> Exit {
     if !error.use_stderr() {
-        let _ = error.print();
-        return Exit::Ok;
+        return match error.print() {
+            Err(why) if why.kind() != std::io::ErrorKind::BrokenPipe => {
+                output::print_message(format_args!("{program}: this cannot be written: {why}"));
+                Exit::Other
+            }
+            _ => Exit::Ok,
+        };
     }
     if json {
         let text = error.to_string();
@@ -245,7 +253,8 @@ pub fn usage_error(error: &clap::Error, json: bool, program: &str) -> Exit {
         let sentence = sentence.strip_prefix("error: ").unwrap_or(&sentence);
         let failure = Failure::usage(format!("{sentence}; see `{program} --help`"));
         if let Err(error) = output::print_result(failure.document()) {
-            output::print_message(error);
+            output::print_message(format_args!("the output cannot be written: {error}"));
+            output::print_message(format_args!("{program}: {failure}"));
         }
     } else {
         let _ = error.print();

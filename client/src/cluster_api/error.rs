@@ -26,10 +26,7 @@ pub enum ClusterError {
     )]
     NoQuorum,
     /// The command may or may not have been carried out.
-    #[error(
-        "no node said in time whether this was carried out: it may have been, or may yet be. Check \
-         with `cameo status`, then run it again"
-    )]
+    #[error("no node said in time whether this was carried out: it may have been, or may yet be")]
     OutcomeUnknown,
     /// A definite refusal of a node.
     #[error("{}", explained(.0))]

@@ -1,33 +1,34 @@
 //! `add`: adds photos to the user's own gallery, all of them or none.
 
+mod title;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cameo_codec::limits::MAX_PHOTO_BYTES;
 use cameo_codec::{
     Caption, CaptionError, HideOptions, Preview, PreviewError, cover_from_picture,
-    default_cover_from_file, preview,
+    default_cover_from_file, is_cut_off, preview,
 };
 use cameo_common::ids::{Hash, UserName, whole_millis};
 use clap::Args;
 use serde_json::{Value, json};
 use tokio::task::spawn_blocking;
 
+use self::title::{MAX_TITLE, title};
 use super::arguments::{length_of_time, views};
-use super::look::{self, LookArguments, LookError};
+use super::look::{self, CUT_OFF, LookArguments, LookError};
 use crate::clock;
 use crate::control;
 use crate::error_kind::{Classified, ErrorKind};
 use crate::flows::context::Context;
 use crate::output::{Output, Report, table};
 use crate::text::prefix::short;
-use crate::text::sanitize::{misleads, sanitize, shows};
+use crate::text::sanitize::sanitize;
 use crate::vault::VaultError;
 use crate::vault::files::{self, FileError};
 use crate::vault::records::{Image, Look, Policy, Terms, UNTITLED};
 
-/// Longest title, in characters.
-const MAX_TITLE: usize = 100;
 /// Longest stored file name, in bytes.
 const MAX_FILE_NAME: usize = 200;
 /// The help of `--caption`, which has a default of its own here.
@@ -88,6 +89,12 @@ pub enum Error {
     Empty(PathBuf),
     #[error("{}: {error}", file.display())]
     NoPreview { file: PathBuf, error: PreviewError },
+    #[error(
+        "{} {CUT_OFF}, so that viewers would miss a part of it: add a complete copy, or share it \
+         as it is with a preview of your own (--preview FILE)",
+        .0.display()
+    )]
+    CutOff(PathBuf),
     #[error("{} cannot be used as the preview: {why}", file.display())]
     BadPreview { file: PathBuf, why: String },
     #[error("{0}")]
@@ -107,6 +114,7 @@ impl Classified for Error {
             | Error::TitleUnseen(_)
             | Error::TitleLength
             | Error::Empty(_)
+            | Error::CutOff(_)
             | Error::NoPreview { .. }
             | Error::BadPreview { .. } => ErrorKind::Usage,
             Error::Caption(_) | Error::Codec(_) => ErrorKind::Other,
@@ -207,6 +215,9 @@ fn shape(image: &Image) -> String {
 
 fn prepare(path: &Path, arguments: &Arguments, settings: &Settings) -> Result<Ready, Error> {
     let photo = read(path)?;
+    if arguments.preview.is_none() && is_cut_off(&photo) {
+        return Err(Error::CutOff(path.to_owned()));
+    }
     let made = match (&arguments.preview, preview(&photo)) {
         (None, Ok(made)) => made,
         (None, Err(error)) => {
@@ -261,6 +272,7 @@ fn prepare(path: &Path, arguments: &Arguments, settings: &Settings) -> Result<Re
 /// Reads the owner's cover and checks that the photo fits into it.
 fn own_cover(path: &Path, photo: usize, settings: &Settings) -> Result<Vec<u8>, Error> {
     let picture = read(path)?;
+    look::check_complete(path, &picture)?;
     cover_from_picture(&picture, photo + SEALING_OVERHEAD, &settings.options)
         .map_err(|error| look::unfit(path, error, &settings.options))?;
     Ok(picture)
@@ -281,7 +293,12 @@ fn try_cover(path: &Path, preview: &[u8], photo: usize, settings: &Settings) -> 
 
 /// The preview from the given picture. Size and media type remain those of the photo, if known.
 fn given_preview(path: &Path, photo: Option<Preview>) -> Result<Preview, Error> {
-    let given = preview(&read(path)?).map_err(|error| {
+    let bytes = read(path)?;
+    if is_cut_off(&bytes) {
+        let (file, why) = (path.to_owned(), format!("it {CUT_OFF}"));
+        return Err(Error::BadPreview { file, why });
+    }
+    let given = preview(&bytes).map_err(|error| {
         let why = match error {
             PreviewError::NoPicture(error) | PreviewError::Refused(error) => error.to_string(),
             other => other.to_string(),
@@ -306,20 +323,6 @@ fn read(path: &Path) -> Result<Vec<u8>, Error> {
         return Err(Error::Empty(path.to_owned()));
     }
     Ok(bytes)
-}
-
-fn title(given: &str) -> Result<String, Error> {
-    let title = given.trim();
-    if title.chars().any(char::is_control) {
-        return Err(Error::TitleLines);
-    }
-    if let Some(c) = title.chars().find(|&c| misleads(c)) {
-        return Err(Error::TitleUnseen(c));
-    }
-    if !shows(title) || !(1..=MAX_TITLE).contains(&title.chars().count()) {
-        return Err(Error::TitleLength);
-    }
-    Ok(title.to_owned())
 }
 
 fn file_name(path: &Path) -> String {
@@ -351,29 +354,4 @@ fn write(ctx: &Context, id: &str, ready: &Ready) -> Result<(), VaultError> {
         ctx.vault.put_blob(Image::COVERS, id, cover)?;
     }
     ctx.vault.put(id, &ready.image)
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    #[test]
-    fn a_title_has_visible_characters_only() {
-        for good in ["At sea", "שלום", "👩\u{200d}👧", " the sea "] {
-            assert_eq!(title(good).unwrap(), good.trim());
-        }
-        for (bad, says) in [
-            ("", "1 to 100"),
-            ("\u{200d}", "1 to 100"),
-            ("a\nb", "one line"),
-            ("gnp\u{202e}exe", "U+202E"),
-            ("a\u{2067}b", "U+2067"),
-            ("\u{ad}", "U+00AD"),
-        ] {
-            let refused = title(bad).unwrap_err().to_string();
-            assert!(refused.contains(says), "{refused}");
-        }
-        assert!(title(&"x".repeat(MAX_TITLE + 1)).is_err());
-    }
 }

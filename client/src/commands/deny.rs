@@ -7,6 +7,7 @@ use clap::Args;
 use super::error::{FindError, PeersError};
 use super::find::incoming;
 use super::peers::peers;
+use super::unsent::why_unsent;
 use crate::control;
 use crate::directory::{self, DirectoryError};
 use crate::error_kind::{Classified, ErrorKind};
@@ -82,6 +83,17 @@ enum DenialNotSent {
     Vault(#[from] VaultError),
 }
 
+impl Classified for DenialNotSent {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            DenialNotSent::Directory(error) => error.kind(),
+            DenialNotSent::Peers(error) => error.kind(),
+            DenialNotSent::Peer(error) => error.kind(),
+            DenialNotSent::Vault(error) => error.kind(),
+        }
+    }
+}
+
 pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Error> {
     if arguments.reason.len() > MAX_NOTE {
         return Err(Error::ReasonTooLong);
@@ -133,9 +145,13 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Error> {
                 "The request is denied. {viewer} is not told: the operator has retired {viewer}."
             )
         }
-        Err(error) if agent => format!("Denied; your agent tells {viewer} later: {error}"),
         Err(error) => {
-            format!("Denied; {viewer} is told when `cameo agent` runs here: {error}")
+            let why = why_unsent(viewer, error);
+            let then = match agent {
+                true => format!("your agent tells {viewer} later"),
+                false => format!("{viewer} is told when `cameo agent` runs here"),
+            };
+            format!("The request is denied, and {viewer} is not told yet ({why}): {then}.")
         }
     };
     let report = Report::new(text)

@@ -148,6 +148,7 @@ fn carrier(
 /// decoded and turned upright.
 fn own_cover(path: &Path, payload: usize, options: &HideOptions) -> Result<Picture, Error> {
     let file = files::read(path, MAX_CARRIER_BYTES)?;
+    look::check_complete(path, &file)?;
     match png::read(&file) {
         Ok(picture) if !chunks::change_how_it_looks(&file) => Ok(picture),
         Ok(_) | Err(PngError::NotPng | PngError::Unsupported(_)) => {

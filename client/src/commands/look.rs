@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use cameo_codec::{Caption, CaptionError, Codec, CoverError, HideOptions, TooSmall, capacity};
+use cameo_codec::{
+    Caption, CaptionError, Codec, CoverError, HideOptions, TooSmall, capacity, is_cut_off,
+};
 use clap::{Args, ValueEnum, value_parser};
 use icu_normalizer::ComposingNormalizerBorrowed;
 
@@ -154,6 +156,20 @@ pub fn depth(options: &HideOptions) -> u8 {
     match options.codec {
         Codec::Veil => options.depth,
         Codec::Alpha => 8,
+    }
+}
+
+/// What is said of a JPEG that ends before its picture does.
+pub const CUT_OFF: &str = "is a JPEG that ends before its picture does";
+
+/// Requires that a cover has the end of its picture: everyone sees it.
+///
+/// # Errors
+/// When it is cut off.
+pub fn check_complete(file: &Path, bytes: &[u8]) -> Result<(), LookError> {
+    match is_cut_off(bytes) {
+        true => Err(LookError::no_cover(file, format_args!("it {CUT_OFF}"))),
+        false => Ok(()),
     }
 }
 

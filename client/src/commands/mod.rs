@@ -27,6 +27,7 @@ pub mod rights;
 pub mod shared;
 pub mod status;
 pub mod unlock;
+mod unsent;
 pub mod view;
 pub mod who;
 

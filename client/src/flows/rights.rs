@@ -69,6 +69,11 @@ pub enum RightsError {
         .0.confirmed, .0.holders, .0.needed
     )]
     Unconfirmed(Confirmations),
+    #[error(
+        "the new rights are recorded in the ledger, and this home could not store that: {0}. When \
+         that is mended, run the same command again; `cameo shared` shows them"
+    )]
+    Unstored(VaultError),
     #[error(transparent)]
     Cluster(#[from] ClusterError),
     #[error(transparent)]
@@ -88,7 +93,7 @@ impl Classified for RightsError {
             | RightsError::TooFarAhead { .. } => ErrorKind::Other,
             RightsError::Cluster(error) => error.kind(),
             RightsError::Statement(error) => error.kind(),
-            RightsError::Vault(error) => error.kind(),
+            RightsError::Unstored(error) | RightsError::Vault(error) => error.kind(),
         }
     }
 }
@@ -132,8 +137,9 @@ pub async fn record(
         match ctx.api.put_rights(&owned.grant, signed.clone()).await {
             Ok(stored) => {
                 let is_ending = is_ending(&before, &next);
+                let kept = keep(ctx, &owned, &next, signed, is_ending);
                 return Ok(Recorded {
-                    owned: keep(ctx, &owned, &next, signed, is_ending)?,
+                    owned: kept.map_err(unstored)?,
                     is_restored: before.revoked && !next.revoked,
                     rights: next,
                     is_ending,
@@ -151,6 +157,14 @@ pub async fn record(
         }
     }
     Err(RightsError::OtherDevice)
+}
+
+/// Of rights that are recorded.
+fn unstored(error: RightsError) -> RightsError {
+    match error {
+        RightsError::Vault(error) => RightsError::Unstored(error),
+        other => other,
+    }
 }
 
 fn keep(

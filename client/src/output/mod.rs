@@ -9,10 +9,11 @@ mod text;
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
+pub use cameo_common::moment::moment;
 use cameo_common::terminal::escaped;
 use indicatif::{ProgressBar, ProgressStyle};
 pub use report::{Completion, Report};
-pub use text::{moment, table};
+pub use text::table;
 
 /// The output options.
 #[derive(Debug, Clone, Copy, Default)]

@@ -44,9 +44,9 @@ pub async fn fetch(
     let cluster = address.cluster;
     let connected = OperatorClient::connect(key, address);
     let connected = tell.waiting("waiting for a node of the cluster to answer", connected);
-    let client = connected.await?;
+    let client = connected.await.map_err(unsent)?;
     // Before the order: what is acknowledged by now has to be in the backup.
-    let needed = client.acknowledged().await?;
+    let needed = client.acknowledged().await.map_err(unsent)?;
     let waits = "waiting until a majority of the voters has signed its state";
     let mut failures = Vec::new();
     for url in client.urls() {
@@ -65,6 +65,14 @@ pub async fn fetch(
         }
     }
     Err(BackupError::NoNode(failures.join("; ")))
+}
+
+/// Of a backup, where no node answers: it changes nothing in a cluster.
+fn unsent(error: OrderError) -> BackupError {
+    match error {
+        OrderError::NoNode(why) | OrderError::NoMajority(why) => BackupError::NoNode(why),
+        other => other.into(),
+    }
 }
 
 /// Why one node's backup is not used.

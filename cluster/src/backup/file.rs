@@ -220,12 +220,18 @@ fn header(path: &Path, file: &mut File) -> Result<(Header, u64), BackupFileError
         io::ErrorKind::UnexpectedEof => BackupFileError::NotABackup(path.to_owned()),
         _ => at(path, error),
     };
-    let mut prefix = [0; PREFIX as usize];
-    file.read_exact(&mut prefix).map_err(short)?;
-    let [m0, m1, m2, m3, m4, m5, m6, m7, version, l0, l1, l2, l3] = prefix;
-    if [m0, m1, m2, m3, m4, m5, m6, m7] != *MAGIC {
+    let mut magic = [0; MAGIC.len()];
+    file.read_exact(&mut magic).map_err(short)?;
+    if magic != *MAGIC {
         return Err(BackupFileError::NotABackup(path.to_owned()));
     }
+    let mut prefix = [0; PREFIX as usize - MAGIC.len()];
+    file.read_exact(&mut prefix)
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => damaged(path, "it ends within its header"),
+            _ => at(path, error),
+        })?;
+    let [version, l0, l1, l2, l3] = prefix;
     if version != VERSION {
         let path = path.to_owned();
         return Err(BackupFileError::UnknownVersion { path, version });
@@ -315,5 +321,13 @@ mod tests {
         assert!(matches!(refused, Err(BackupFileError::Exists(_))));
         assert_eq!(fs::read(&path).unwrap(), b"a photo");
         assert!(matches!(verify(&path), Err(BackupFileError::NotABackup(_))));
+        // One that is cut within its header is a damaged one.
+        fs::write(&path, &encode(&header(2))[..10]).unwrap();
+        assert!(is_backup(&path));
+        let cut = verify(&path);
+        assert!(
+            matches!(cut, Err(BackupFileError::Damaged { .. })),
+            "{cut:?}"
+        );
     }
 }

@@ -14,5 +14,5 @@ mod taking;
 pub use captures::{Captures, OperatorKey};
 pub use fetch::{BackupError, fetch};
 pub use file::{BackupFileError, BackupInfo, is_backup, verify};
-pub use report::{json, json_of_failure};
+pub use report::{json, json_of_failure, json_of_unusable};
 pub use taking::{TakeError, Taking};

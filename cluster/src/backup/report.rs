@@ -3,9 +3,10 @@
 use std::fmt::Display;
 use std::path::Path;
 
+use cameo_common::moment::moment;
 use serde_json::{Value, json};
 
-use super::file::BackupInfo;
+use super::file::{BackupFileError, BackupInfo};
 
 /// Version of the JSON document.
 const SCHEMA: u32 = 1;
@@ -16,12 +17,12 @@ impl BackupInfo {
     pub fn text(&self, file: &Path) -> String {
         format!(
             "{} is a whole backup of cluster {}: the state up to entry {} of term {}, signed by a \
-             majority of its voters; it was made {} ms after 1970",
+             majority of its voters; it was made on {}, by the clock of the machine that took it",
             file.display(),
             self.cluster,
             self.index,
             self.term,
-            self.made.0
+            moment(self.made)
         )
     }
 }
@@ -41,13 +42,67 @@ pub fn json(file: &Path, info: &BackupInfo) -> Value {
     })
 }
 
-/// The document where there is no backup, or none that can be used.
+/// The document of a file that is no backup which this build can use.
+#[must_use]
+pub fn json_of_unusable(file: &Path, why: &BackupFileError) -> Value {
+    let verdict = match why {
+        BackupFileError::Damaged { .. } => "damaged",
+        BackupFileError::UnknownVersion { .. } => "newer",
+        BackupFileError::NotABackup(_)
+        | BackupFileError::Exists(_)
+        | BackupFileError::Io { .. } => "not_checked",
+    };
+    document(file, verdict, why)
+}
+
+/// The document where no backup was made.
 #[must_use]
 pub fn json_of_failure(file: &Path, why: &dyn Display) -> Value {
+    document(file, "none", why)
+}
+
+fn document(file: &Path, verdict: &str, why: &dyn Display) -> Value {
     json!({
         "schema": SCHEMA,
         "file": file,
-        "verdict": "none",
+        "verdict": verdict,
         "error": why.to_string(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use cameo_common::ids::{ClusterId, Millis};
+
+    use super::*;
+
+    #[test]
+    fn people_are_told_the_date_of_a_backup_and_programs_its_milliseconds() {
+        let info = BackupInfo {
+            cluster: ClusterId([1; 32]),
+            made: Millis(1_709_251_200_000),
+            term: 2,
+            index: 9,
+            bytes: 100,
+        };
+        let file = Path::new("b");
+        let text = info.text(file);
+        assert!(text.contains("made on 2024-03-01 00:00:00 UTC,"), "{text}");
+        assert_eq!(json(file, &info)["made"], 1_709_251_200_000_u64);
+    }
+
+    #[test]
+    fn a_file_that_was_read_has_a_verdict_of_its_own() {
+        let (path, why) = (Path::new("b").to_owned(), "its checksum differs".to_owned());
+        let verdict = |error| json_of_unusable(Path::new("b"), &error)["verdict"].clone();
+        let version = 9;
+        let newer = BackupFileError::UnknownVersion {
+            path: path.clone(),
+            version,
+        };
+        assert_eq!(verdict(newer), "newer");
+        let none = BackupFileError::NotABackup(path.clone());
+        assert_eq!(verdict(none), "not_checked");
+        assert_eq!(verdict(BackupFileError::Damaged { path, why }), "damaged");
+    }
 }

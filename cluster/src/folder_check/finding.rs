@@ -12,6 +12,8 @@ pub enum Verdict {
     Whole,
     /// No damage, and worth knowing.
     Notice,
+    /// What was there cannot be told from what is left.
+    Unknown,
     /// Of a version that this build does not read.
     Newer,
     Damaged,
@@ -24,6 +26,7 @@ impl Verdict {
         match self {
             Self::Whole => "whole",
             Self::Notice => "notice",
+            Self::Unknown => "unknown",
             Self::Newer => "newer",
             Self::Damaged => "damaged",
         }
@@ -52,6 +55,10 @@ impl Findings {
 
     pub fn notice(&mut self, part: &str, found: impl Display, advice: &str) {
         self.add(part, Verdict::Notice, &found, Some(advice));
+    }
+
+    pub fn unknown(&mut self, part: &str, found: impl Display, advice: &str) {
+        self.add(part, Verdict::Unknown, &found, Some(advice));
     }
 
     /// Damage whose sentence has its advice.

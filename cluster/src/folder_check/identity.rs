@@ -13,7 +13,7 @@ use crate::store::check::HeldFolder;
 
 const NODE_KEY: &str = "node.key";
 const NODE: &str = "NODE";
-const GENESIS: &str = "genesis";
+pub(super) const GENESIS: &str = "genesis";
 const SECRET_CHECK: &str = "secret-check";
 
 /// What the other parts are compared with, as far as it could be read.
@@ -22,14 +22,40 @@ pub(super) struct Identity {
     pub node: Option<NodeId>,
     pub cluster: Option<ClusterId>,
     pub genesis: Option<Genesis>,
+    /// The log had begun: an empty one is a loss.
+    pub log_begun: bool,
+}
+
+impl Identity {
+    /// Other nodes that remember how far this one had come: the voters, of a voter. `None` of a
+    /// node that is none, or where that is not known.
+    pub fn other_voters(&self) -> Option<usize> {
+        let (node, genesis) = (self.node?, self.genesis.as_ref()?);
+        genesis.member(node).map(|_| genesis.members.len() - 1)
+    }
+
+    /// Whether it is known to have no vote.
+    pub fn is_worker(&self) -> bool {
+        self.genesis.is_some() && self.other_voters().is_none()
+    }
 }
 
 pub(super) fn check(folder: &HeldFolder, data: &Path, findings: &mut Findings) -> Identity {
     let mut identity = Identity::default();
     node_record(folder, &mut identity, findings);
     genesis(data, &mut identity, findings);
+    if identity.genesis.is_some() && !findings.has(NODE) {
+        let advice = "the next start writes it again, as `genesis` has the same";
+        findings.notice(NODE, "there is none, and the node has a cluster", advice);
+    }
     node_key(data, &identity, findings);
     match verify_secret_check(data) {
+        Ok(false) if identity.other_voters().is_some() => findings.notice(
+            SECRET_CHECK,
+            "there is none",
+            "the next start writes it by the secret that it is given, and does not notice if that \
+             is another cluster's: give the same file as before",
+        ),
         Ok(false) => {}
         Ok(true) => findings.whole(SECRET_CHECK, "the check of the cluster's secret"),
         Err(error @ SecretCheckError::Version { .. }) => findings.newer(SECRET_CHECK, error),
@@ -80,6 +106,7 @@ fn genesis(data: &Path, identity: &mut Identity, findings: &mut Findings) {
     );
     identity.node = Some(record.node);
     identity.cluster = Some(cluster);
+    identity.log_begun = record.initialised;
     identity.genesis = Some(record.genesis);
 }
 

@@ -2,10 +2,12 @@
 //!
 //! The readers are those of a node that starts. `identity` has the files that say whose folder it
 //! is, `releases` the floors, `quarantine` what the node remembers of its peers, `store` the log,
-//! the snapshots and the state, and `others` what is no file of a node.
+//! the snapshots and the state, `lost` what is said of those that are gone, and `others` what is no
+//! file of a node.
 
 mod finding;
 mod identity;
+mod lost;
 mod others;
 mod quarantine;
 mod releases;
@@ -44,7 +46,7 @@ pub fn check(data: &Path, scratch: &Path) -> Result<Report, CheckError> {
     let identity = identity::check(&folder, data, &mut findings);
     store::check(&folder, &scratch, &identity, &mut findings)?;
     releases::check(data, &identity, &mut findings);
-    quarantine::check(data, &mut findings);
+    quarantine::check(data, &identity, &mut findings);
     others::check(&folder, data, &mut findings)?;
     Ok(Report {
         folder: data.to_owned(),

@@ -11,6 +11,7 @@ pub(super) fn check(folder: &HeldFolder, data: &Path, findings: &mut Findings) -
     let mut names = names(data, "")?;
     names.extend(self::names(data, "snapshots/")?);
     names.sort();
+    let has_state = folder.current_state()?.is_some();
     for name in names {
         if findings.has(&name) {
             continue;
@@ -22,7 +23,13 @@ pub(super) fn check(folder: &HeldFolder, data: &Path, findings: &mut Findings) -
                 "an unfinished file, which was not read",
                 "a crash has left it, and nothing uses it",
             ),
-            Leftover::Kept => findings.notice(
+            Leftover::Stale if !has_state => findings.notice(
+                &name,
+                "a state that no file CURRENT names, which was not read",
+                "the next start removes it: keep a copy of the folder until the node takes part \
+                 again",
+            ),
+            Leftover::Stale | Leftover::Kept => findings.notice(
                 &name,
                 "a damaged or older part that a start has kept, which was not read",
                 "nothing uses it: keep it for a report, or remove it",

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::finding::Findings;
+use super::identity::Identity;
 use crate::host::blocking::Blocking;
 use crate::raft::quarantine::{
     Origin, OriginError, PeersError, QuarantineDisk, QuarantineFile, QuarantineFolder,
@@ -11,19 +12,22 @@ use crate::raft::quarantine::{
 
 const ORIGIN: &str = "origin";
 
-pub(super) fn check(data: &Path, findings: &mut Findings) {
+pub(super) fn check(data: &Path, identity: &Identity, findings: &mut Findings) {
     let disk = QuarantineFolder::within(data, Blocking::Inline);
-    peers(&disk, findings);
+    peers(&disk, identity, findings);
     marker(&disk, findings);
-    if data.join(ORIGIN).exists() {
+    // A voter that knows its cluster starts by it. Of others, one that is there was written.
+    if identity.other_voters().is_some() || data.join(ORIGIN).exists() {
         origin(&disk, findings);
     }
 }
 
-fn peers(disk: &dyn QuarantineDisk, findings: &mut Findings) {
+fn peers(disk: &dyn QuarantineDisk, identity: &Identity, findings: &mut Findings) {
     let part = QuarantineFile::Peers.name();
     let begins_anew = "the node starts without it, and remembers its peers anew: nothing to do";
+    let had_peers = identity.log_begun && identity.other_voters().is_some_and(|others| others > 0);
     match read_remembered(disk) {
+        Ok(None) if had_peers => findings.notice(part, "there is none", begins_anew),
         Ok(None) => {}
         Ok(Some(told)) => match told.values().find_map(|told| told.verify().err()) {
             None => findings.whole(part, format!("how far {} other voters were", told.len())),

@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use super::finding::Findings;
-use super::identity::Identity;
+use super::identity::{GENESIS, Identity};
 use crate::floor::{self, FloorDisk as _, FloorFile, OpenError};
 use crate::host::blocking::Blocking;
+use crate::host::lost_folder::LOST_FOLDER;
 
 const FLOOR: &str = "floor";
 
@@ -28,6 +29,11 @@ pub(super) fn check(data: &Path, identity: &Identity, findings: &mut Findings) {
         || identity.node.is_some_and(|known| known != owner.node);
     if is_other {
         return findings.damage(FLOOR, OpenError::OtherOwner);
+    }
+    if identity.cluster.is_none() && !findings.has(GENESIS) {
+        let (node, cluster) = (owner.node, owner.cluster);
+        let found = format!("it is gone, and `floor` is of node {node} of cluster {cluster}");
+        findings.damaged(GENESIS, found, LOST_FOLDER);
     }
     let grants = contents.grants.len();
     match contents.torn {

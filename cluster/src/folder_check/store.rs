@@ -4,19 +4,12 @@ use data_encoding::HEXLOWER;
 
 use super::finding::Findings;
 use super::identity::Identity;
+use super::lost::{self, CURRENT, Present, SNAPSHOTS, START, WAL};
+use crate::store::SnapshotError;
 use crate::store::check::{
     self, Certified, HeldFolder, LogFound, Scratch, ScratchError, SnapshotCheck, SnapshotFound,
-    StateCheck, StateFound, StateProblem, StoreCheck,
+    StateFound, StateProblem, StoreCheck,
 };
-use crate::store::{SnapshotError, WalError};
-
-const WAL: &str = "wal";
-const SNAPSHOTS: &str = "snapshots";
-/// The part that is not one file: what a start makes of the others.
-const START: &str = "start";
-
-const REBUILT: &str = "the next start keeps it beside the new one, and rebuilds the state from the \
-                       newest snapshot and the log: nothing is lost";
 
 pub(super) fn check(
     folder: &HeldFolder,
@@ -30,30 +23,62 @@ pub(super) fn check(
         snapshots,
         state,
         start,
+        stopped_in_order,
     } = check::check(folder, scratch, voters.as_ref())?;
-    let log_is_whole = log.is_ok();
-    tell_log(log, findings);
+    let found = log.as_ref().ok();
+    let present = Present {
+        log: found.is_none_or(|log| log.last.is_some() || log.term.is_some()),
+        log_is_whole: found.is_some(),
+        is_purged: found.is_some_and(LogFound::is_purged),
+        state: state.found.is_some(),
+        snapshots: !snapshots.is_empty(),
+    };
+    match log {
+        Ok(found) if present.log => tell_log(&found, stopped_in_order, identity, findings),
+        Ok(_) => lost::log(identity, present, findings),
+        Err(error) => findings.damage(WAL, error),
+    }
     for snapshot in snapshots {
         tell_snapshot(snapshot, findings);
     }
-    tell_state(state, log_is_whole, findings);
+    lost::snapshots(present, findings);
+    let starts = start.as_ref().is_some_and(Result::is_ok);
+    match state.found {
+        None => lost::state(identity, present, findings),
+        Some(found) => {
+            let part = state.name.as_deref().unwrap_or(CURRENT);
+            tell_state(part, found, starts, identity, findings);
+        }
+    }
+    if lost::start(identity, present, findings) {
+        return Ok(());
+    }
     match start {
         None => findings.damaged(
             START,
             "not known, as the log cannot be read",
             "see the line of the log",
         ),
-        Some(Ok(())) => findings.whole(START, "log, snapshots and state belong together"),
+        Some(Ok(())) if present.state => {
+            findings.whole(START, "log, snapshots and state belong together");
+        }
+        Some(Ok(())) if present.is_pristine() => {
+            findings.whole(
+                START,
+                "nothing was stored yet, so that there is nothing to compare",
+            );
+        }
+        Some(Ok(())) => findings.whole(
+            START,
+            "log and snapshots do not contradict each other, and there is no state to compare \
+             them with",
+        ),
         Some(Err(error)) => findings.damage(START, error),
     }
     Ok(())
 }
 
-fn tell_log(log: Result<LogFound, WalError>, findings: &mut Findings) {
-    let log = match log {
-        Ok(log) => log,
-        Err(error) => return findings.damage(WAL, error),
-    };
+fn tell_log(log: &LogFound, in_order: bool, identity: &Identity, findings: &mut Findings) {
     let found = match (log.first, log.last) {
         (Some(first), Some((term, last))) => format!(
             "{} entries, {first} to {last} of term {term}, up to {} known as committed",
@@ -64,15 +89,27 @@ fn tell_log(log: Result<LogFound, WalError>, findings: &mut Findings) {
         (None, Some((_, last))) => format!("no entries, purged up to {last}"),
         _ => "no entries".to_owned(),
     };
-    match log.torn {
-        None => findings.whole(WAL, found),
-        Some(torn) => findings.notice(
+    let Some(torn) = &log.torn else {
+        return findings.whole(WAL, found);
+    };
+    let found = format!(
+        "{found}; {} bytes of an incomplete record at byte {} of {}",
+        torn.bytes, torn.offset, torn.file
+    );
+    match in_order {
+        false => findings.notice(
+            WAL,
+            found,
+            "a crash leaves such a record, which was never acknowledged, and the next start cuts \
+             it off; if the file was shortened by anything else, what was there cannot be told",
+        ),
+        true => findings.damaged(
             WAL,
             format!(
-                "{found}; {} bytes of an incomplete record at byte {} of {}",
-                torn.bytes, torn.offset, torn.file
+                "{found}, though the node had stopped in order: the log was cut short or changed \
+                 since"
             ),
-            "a crash has left it, it was never acknowledged, and the next start cuts it off",
+            lost::by_the_others(identity),
         ),
     }
 }
@@ -102,18 +139,33 @@ fn describe(found: &SnapshotFound) -> String {
     format!("the state after {}, {certified}", entry(found.position))
 }
 
-fn tell_state(state: StateCheck, log_is_whole: bool, findings: &mut Findings) {
-    let part = state.name.unwrap_or_else(|| "CURRENT".to_owned());
-    let rebuilt = match log_is_whole {
-        true => REBUILT,
-        false => "it cannot be rebuilt while the log cannot be read",
-    };
-    match state.found {
-        None => findings.notice(&part, "there is no live state", rebuilt),
-        Some(Ok(found)) => findings.whole(&part, of(&found)),
-        Some(Err(StateProblem::Damaged(why))) => findings.damaged(&part, why, rebuilt),
-        Some(Err(StateProblem::NotUsed { found, why })) => {
-            findings.notice(&part, format!("{}; {why}", of(&found)), rebuilt);
+fn tell_state(
+    part: &str,
+    found: Result<StateFound, StateProblem>,
+    starts: bool,
+    identity: &Identity,
+    findings: &mut Findings,
+) {
+    let see_start = "see the line of the start";
+    match found {
+        Ok(found) => findings.whole(part, of(&found)),
+        Err(StateProblem::Damaged(why)) => {
+            let advice = if starts {
+                lost::by_the_others(identity)
+            } else {
+                see_start
+            };
+            findings.damaged(part, why, advice);
+        }
+        Err(StateProblem::NotUsed { found, why }) => {
+            let advice = match starts {
+                true => {
+                    "the next start keeps it beside the new one, and rebuilds the state from the \
+                     newest snapshot and the log, which reach as far: nothing of it is lost"
+                }
+                false => see_start,
+            };
+            findings.notice(part, format!("{}; {why}", of(&found)), advice);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The verbs that answer with a document: backup, check, status.
 
-use std::io::Write as _;
+use std::fmt::Display;
+use std::io::{self, ErrorKind, Write as _};
 use std::process::ExitCode;
 
 use cameo_cluster::backup::{self, BackupError, BackupFileError, BackupInfo};
@@ -8,11 +9,16 @@ use cameo_cluster::config::{BackupFlags, CheckFlags, StatusFlags};
 use cameo_cluster::folder_check;
 use cameo_cluster::host::log::{self, Level};
 use cameo_cluster::operator;
+use serde_json::json;
+use zeroize::Zeroizing;
 
 use super::{EXIT_USAGE, tell, usage};
 
+/// Version of the JSON document of an error.
+const SCHEMA: u32 = 1;
+
 /// Runs a verb to its end; its lines for the operator go to stderr.
-pub fn carried_out<T>(verb: impl AsyncFnOnce(operator::Tell<'_>) -> T) -> std::io::Result<T> {
+pub fn carried_out<T>(verb: impl AsyncFnOnce(operator::Tell<'_>) -> T) -> io::Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -26,73 +32,69 @@ pub fn backup(flags: BackupFlags) -> ExitCode {
     let (key, address) = (order.operator, order.cluster);
     let to = file.clone();
     let taken = carried_out(async |tell| backup::fetch(&key, address, to, tell).await);
-    match taken {
+    let (document, code) = match taken {
         Ok(Ok(info)) => {
             let BackupInfo { index, bytes, .. } = info;
             let to = file.display();
             tell(&format_args!(
                 "wrote a backup to {to}: the state up to entry {index}, {bytes} bytes, verified"
             ));
-            if json {
-                print(&backup::json(&file, &info).to_string());
-            }
-            ExitCode::SUCCESS
+            (backup::json(&file, &info), 0)
         }
         Ok(Err(error)) => {
             log::tell(Level::Error, &error);
-            if json {
-                print(&backup::json_of_failure(&file, &error).to_string());
-            }
-            ExitCode::from(match &error {
-                BackupError::Verb(error) => operator::Exit::from(error),
-                BackupError::File(BackupFileError::Exists(_)) => operator::Exit::Usage,
-                BackupError::File(_) => operator::Exit::Other,
-                BackupError::NoNode(_) => operator::Exit::NoMajority,
-            } as u8)
+            (backup::json_of_failure(&file, &error), code_of(&error))
         }
-        Err(error) => usage(&error),
+        Err(error) => return fail(json, &error),
+    };
+    match json {
+        true => print(&document.to_string(), code),
+        false => ExitCode::from(code),
     }
+}
+
+fn code_of(error: &BackupError) -> u8 {
+    let exit = match error {
+        BackupError::Verb(error) => operator::Exit::from(error),
+        BackupError::File(BackupFileError::Exists(_)) => operator::Exit::Usage,
+        BackupError::File(_) => operator::Exit::Other,
+        BackupError::NoNode(_) => operator::Exit::NoMajority,
+    };
+    exit as u8
 }
 
 /// Checks a data folder. The document or the lines are on stdout.
 pub fn check(flags: &CheckFlags) -> ExitCode {
     let scratch = flags.scratch.clone().unwrap_or_else(std::env::temp_dir);
-    let (document, code) = match folder_check::check(&flags.folder, &scratch) {
-        Ok(report) if flags.json => (report.json(), report.exit_code()),
-        Ok(report) => {
-            print(&report.text());
-            return ExitCode::from(report.exit_code());
+    match folder_check::check(&flags.folder, &scratch) {
+        Ok(report) if flags.json => print(&report.json().to_string(), report.exit_code()),
+        Ok(report) => print(&report.text(), report.exit_code()),
+        Err(error) if flags.json => {
+            let (document, code) = folder_check::unusable(&flags.folder, &error);
+            print(&document.to_string(), code)
         }
-        Err(error) if flags.json => folder_check::unusable(&flags.folder, &error),
-        Err(error) => return usage(&error),
-    };
-    print(&document.to_string());
-    ExitCode::from(code)
+        Err(error) => usage(&error),
+    }
 }
 
 /// Verifies a backup.
 pub fn check_backup(flags: &CheckFlags) -> ExitCode {
     let file = &flags.folder;
-    let (document, code) = match backup::verify(file) {
-        Ok(info) if flags.json => (backup::json(file, &info), 0),
-        Ok(info) => {
-            print(&info.text(file));
-            return ExitCode::SUCCESS;
-        }
+    match backup::verify(file) {
+        Ok(info) if flags.json => print(&backup::json(file, &info).to_string(), 0),
+        Ok(info) => print(&info.text(file), 0),
         Err(error) => {
             let code = match &error {
                 BackupFileError::Damaged { .. } => 1,
                 _ => EXIT_USAGE,
             };
-            if !flags.json {
-                log::tell(Level::Error, &error);
-                return ExitCode::from(code);
+            if flags.json {
+                return print(&backup::json_of_unusable(file, &error).to_string(), code);
             }
-            (backup::json_of_failure(file, &error), code)
+            log::tell(Level::Error, &error);
+            ExitCode::from(code)
         }
-    };
-    print(&document.to_string());
-    ExitCode::from(code)
+    }
 }
 
 /// Prints the status of a cluster.
@@ -101,25 +103,67 @@ pub fn status(flags: StatusFlags) -> ExitCode {
     let asked = carried_out(async |tell| operator::cluster_status(cluster, tell).await);
     match asked {
         Ok(Ok(status)) => {
-            print(&match flags.json {
+            let text = match flags.json {
                 true => status.json(),
                 false => status.text(),
-            });
+            };
             let wrong = operator::Exit::Other as u8;
-            ExitCode::from(if status.healthy { 0 } else { wrong })
+            print(&text, if status.healthy { 0 } else { wrong })
         }
         Ok(Err(error)) => {
             log::tell(Level::Error, &error);
-            if flags.json {
-                print(&operator::unknown_status(&error));
+            let code = operator::Exit::from(&error) as u8;
+            match flags.json {
+                true => print(&operator::unknown_status(&error), code),
+                false => ExitCode::from(code),
             }
-            ExitCode::from(operator::Exit::from(&error) as u8)
         }
-        Err(error) => usage(&error),
+        Err(error) => fail(flags.json, &error),
     }
 }
 
-/// Prints to stdout, whether or not somebody reads it.
-pub fn print(text: &str) {
-    let _unread = writeln!(std::io::stdout(), "{text}");
+/// Says what cannot be used, with `--json` as a document too.
+pub fn fail(json: bool, error: &dyn Display) -> ExitCode {
+    let code = usage(error);
+    if !json {
+        return code;
+    }
+    let document = json!({ "schema": SCHEMA, "error": error.to_string() });
+    print(&document.to_string(), EXIT_USAGE)
+}
+
+/// Prints to stdout, and returns this exit code. A reader that has gone is no failure. Where it
+/// cannot be written, stderr says so, and the code is not 0.
+pub fn print(text: &str, code: u8) -> ExitCode {
+    match write_line(text) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            log::tell(Level::Error, unwritten(&error));
+            ExitCode::from(code.max(operator::Exit::Other as u8))
+        }
+        _ => ExitCode::from(code),
+    }
+}
+
+/// Prints what nobody gets a second time: also a reader that has gone is a failure then.
+pub fn print_once(secret: &Zeroizing<String>, if_lost: &str) -> ExitCode {
+    match write_line(secret) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            log::tell(
+                Level::Error,
+                format_args!("{}; {if_lost}", unwritten(&error)),
+            );
+            ExitCode::from(operator::Exit::Other as u8)
+        }
+    }
+}
+
+fn unwritten(error: &io::Error) -> String {
+    format!("the output cannot be written: {error}")
+}
+
+/// Writes a line to stdout.
+pub fn write_line(line: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{line}").and_then(|()| out.flush())
 }

@@ -39,7 +39,10 @@ const _: () = assert!(DEADLINE.as_millis() < ORDER_LIFE.as_millis());
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OrderError {
     /// What each node that was tried does, in a few words.
-    #[error("no node of the cluster answers, and nothing was changed: {0}")]
+    #[error(
+        "none of the nodes that were asked answers, and nothing was changed; give the URLs of the \
+         others too: {0}"
+    )]
     NoNode(String),
     /// Certain: each answer said that nothing was done.
     #[error(

@@ -7,29 +7,44 @@ use bytes::Bytes;
 use cameo_common::api::{ClusterInfo, NodeStatus, paths};
 use cameo_common::cluster_address::ClusterAddress;
 use cameo_common::cluster_descriptor::Descriptor;
-use cameo_common::ids::NodeId;
+use cameo_common::ids::{ClusterId, NodeId};
 use cameo_common::keys::{PublicKey, SigningKey};
 use futures_util::future::join_all;
 use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::call::{Call, Ends, send};
-use super::client::OrderError;
 use super::health;
 use super::nodes::Nodes;
-use super::outcome::{VerbError, random};
+use super::outcome::random;
 use super::patience::Tell;
 use super::refusal::{refusal, shortly};
 use super::status_lines::{ClusterStatus, NodeLine, Role, SCHEMA};
 
-/// The document where no node answers.
+/// Why there is no status. Nothing is known then of nodes at other addresses.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StatusError {
+    /// What each URL that was given does, in a few words.
+    #[error(
+        "no node answers at the URLs that were given, and nothing is known of those at others; \
+         give their URLs too: {0}"
+    )]
+    NoNode(String),
+    #[error("{url} is a node of another cluster than {cluster}: check the URL and its fingerprint")]
+    OtherCluster { url: String, cluster: ClusterId },
+    #[error("the system has no random numbers: {0}")]
+    Random(String),
+}
+
+/// The document where no node answers: whether the cluster is healthy is not known.
 #[must_use]
-pub fn unknown_status(why: &VerbError) -> String {
+pub fn unknown_status(why: &StatusError) -> String {
     let document = json!({
         "schema": SCHEMA,
         "healthy": false,
         "nodes": [],
         "problems": [why.to_string()],
+        "error": why.to_string(),
     });
     document.to_string()
 }
@@ -37,12 +52,13 @@ pub fn unknown_status(why: &VerbError) -> String {
 /// Asks each voter of the cluster.
 ///
 /// # Errors
-/// When no node answers, or the cluster is another's.
+/// See [`StatusError`].
 pub async fn cluster_status(
     address: ClusterAddress,
     tell: Tell<'_>,
-) -> Result<ClusterStatus, VerbError> {
-    let seed: Zeroizing<[u8; 32]> = Zeroizing::new(random()?);
+) -> Result<ClusterStatus, StatusError> {
+    let seed = random().map_err(|error| StatusError::Random(error.to_string()))?;
+    let seed: Zeroizing<[u8; 32]> = Zeroizing::new(seed);
     let key = Arc::new(SigningKey::from_seed(*seed));
     let found = tell.waiting(
         "waiting for a node of the cluster to answer",
@@ -68,7 +84,7 @@ pub async fn cluster_status(
 async fn descriptor(
     key: &Arc<SigningKey>,
     address: &ClusterAddress,
-) -> Result<(Descriptor, Nodes), OrderError> {
+) -> Result<(Descriptor, Nodes), StatusError> {
     let ends = Ends {
         operator: key,
         nodes: None,
@@ -90,14 +106,14 @@ async fn descriptor(
         match first.filter(|first| first.founds() == Some(address.cluster)) {
             Some(first) => return Ok((first.clone(), Nodes::new(&address.nodes, &info, first))),
             None => {
-                wrong = Some(OrderError::OtherCluster {
+                wrong = Some(StatusError::OtherCluster {
                     url: url.clone(),
                     cluster: address.cluster,
                 });
             }
         }
     }
-    Err(wrong.unwrap_or_else(|| OrderError::NoNode(failures.join("; "))))
+    Err(wrong.unwrap_or_else(|| StatusError::NoNode(failures.join("; "))))
 }
 
 /// A node's answer, with the key that it has proved.

@@ -3,6 +3,7 @@
 use cameo_common::api::ErrorCode;
 
 use super::client::OrderError;
+use super::cluster_status::StatusError;
 use super::outcome::VerbError;
 
 /// How a verb ended.
@@ -48,7 +49,17 @@ impl From<&VerbError> for Exit {
             VerbError::Key(_) | VerbError::File(_) => Exit::Usage,
             VerbError::Code(_) | VerbError::Random(_) => Exit::Other,
             VerbError::Voter(_) => Exit::Refused,
-            VerbError::Order(error) => error.into(),
+            VerbError::Order(error) | VerbError::InviteKept { error, .. } => error.into(),
+        }
+    }
+}
+
+impl From<&StatusError> for Exit {
+    fn from(error: &StatusError) -> Self {
+        match error {
+            StatusError::NoNode(_) => Exit::NoMajority,
+            StatusError::OtherCluster { .. } => Exit::OtherCluster,
+            StatusError::Random(_) => Exit::Other,
         }
     }
 }
@@ -118,6 +129,8 @@ mod tests {
         }
         assert_eq!(Exit::from(&VerbError::Voter(NodeId(1))), Exit::Refused);
         assert_eq!(Exit::from(&VerbError::Random("no".into())), Exit::Other);
+        let silent = StatusError::NoNode("u".into());
+        assert_eq!(Exit::from(&silent), Exit::NoMajority);
     }
 
     #[test]

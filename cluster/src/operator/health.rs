@@ -10,10 +10,16 @@ const FREE_PERCENT: u64 = 5;
 /// Sentences; none of a healthy cluster.
 pub(super) fn problems(lines: &[NodeLine], needed: usize) -> Vec<String> {
     let mut problems = Vec::new();
-    let answered = lines.iter().filter(|line| line.applied.is_some()).count();
-    if answered < needed {
+    // Quarantined and waiting nodes neither vote nor append.
+    let takes_part = |line: &&NodeLine| line.applied.is_some() && !line.quarantined && !line.waits;
+    let taking_part = lines.iter().filter(takes_part).count();
+    if taking_part < needed {
+        let known = match taking_part {
+            1 => "1 voter answers and takes part".to_owned(),
+            count => format!("{count} voters answer and take part"),
+        };
         problems.push(format!(
-            "{answered} voters answer, and {needed} are a majority: nothing is written"
+            "{known}, and {needed} are a majority: without another one nothing is written"
         ));
     }
     let leads = |line: &&NodeLine| line.role == Role::Leader;
@@ -181,8 +187,30 @@ mod tests {
             line.applied = None;
         }
         let said = problems(&nodes, 2);
+        let begins = "1 voter answers and takes part, and 2 are a majority";
+        assert!(said[0].starts_with(begins), "{said:?}");
+    }
+
+    #[test]
+    fn voters_that_take_no_part_make_no_majority() {
+        // given a voter that is up, one that takes no part, and one that is down
+        let takes_no_part: [fn(&mut NodeLine); 2] =
+            [|line| line.quarantined = true, |line| line.waits = true];
+        for change in takes_no_part {
+            let mut nodes = healthy();
+            nodes[0].role = Role::Follower;
+            change(&mut nodes[1]);
+            (nodes[2].role, nodes[2].applied) = (Role::Unknown, None);
+            // when their problems are told, then the first is that nothing is written
+            let said = problems(&nodes, 2);
+            let begins = "1 voter answers and takes part, and 2 are a majority";
+            assert!(said[0].starts_with(begins), "{said:?}");
+        }
+        let mut two = healthy();
+        two[1].quarantined = true;
+        let said = problems(&two, 2);
         assert!(
-            said[0].starts_with("1 voters answer, and 2 are"),
+            said.iter().all(|said| !said.contains("majority")),
             "{said:?}"
         );
     }

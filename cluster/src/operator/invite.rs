@@ -9,7 +9,7 @@ use cameo_common::registration::{Invite, InviteFile, InviteSeed};
 use zeroize::Zeroizing;
 
 use super::client::{OperatorClient, OrderError};
-use super::outcome::{Report, VerbError, random, request_id};
+use super::outcome::{Output, Report, VerbError, random, request_id};
 use super::patience::Tell;
 use crate::host::private_file;
 
@@ -51,19 +51,35 @@ pub(super) async fn create(
         not_after,
     };
     if let Err(error) = tell.order(client, &command, request_id()?).await {
-        // An invite whose order may yet be carried out is worth keeping.
-        if let Some(path) = order
-            .out
-            .filter(|_| !matches!(error, OrderError::Unknown(_)))
-        {
-            private_file::discard(&path);
+        let Some(path) = order.out else {
+            return Err(error.into());
+        };
+        // An invite whose order was carried out somewhere, or may yet be, is worth keeping.
+        if may_be_in_force(&error) {
+            return Err(VerbError::InviteKept { path, error });
         }
+        private_file::discard(&path);
         return Err(error.into());
     }
-    Ok(Report {
-        note: note(&order),
-        output,
-    })
+    let note = note(&order);
+    let output = output.map(|text| Output {
+        text,
+        if_lost: "the invite is in force, and nobody has its words, so that it registers nobody \
+                  until it expires: create another one",
+    });
+    Ok(Report { note, output })
+}
+
+/// Whether a failed order may have been carried out, or may yet be.
+fn may_be_in_force(error: &OrderError) -> bool {
+    match error {
+        OrderError::Unknown(_) | OrderError::NotInForce { .. } | OrderError::Unconfirmed(_) => true,
+        OrderError::NoNode(_)
+        | OrderError::NoMajority(_)
+        | OrderError::OtherCluster { .. }
+        | OrderError::OtherOperator { .. }
+        | OrderError::Refused(_) => false,
+    }
 }
 
 fn note(order: &InviteOrder) -> String {
@@ -77,4 +93,31 @@ fn note(order: &InviteOrder) -> String {
         None => "give them these words, for `--invite \"WORDS\"`".to_owned(),
     };
     format!("an invite for {whom}, for {days} days; {how}. It registers its bearer, once")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_invite_that_may_be_in_force_is_kept_and_its_file_is_named() {
+        let why = || "https://a has no majority".to_owned();
+        let not_in_force = OrderError::NotInForce {
+            confirmed: 1,
+            needed: 2,
+            why: why(),
+        };
+        for error in [OrderError::Unknown(why()), not_in_force] {
+            assert!(may_be_in_force(&error), "{error}");
+            let path = PathBuf::from("ben.invite");
+            let told = VerbError::InviteKept { path, error }.to_string();
+            assert!(
+                told.ends_with("The invite in ben.invite is kept: it may be in force"),
+                "{told}"
+            );
+        }
+        for error in [OrderError::NoNode(why()), OrderError::NoMajority(why())] {
+            assert!(!may_be_in_force(&error), "{error}");
+        }
+    }
 }

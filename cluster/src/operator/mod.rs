@@ -25,11 +25,11 @@ mod verbs;
 
 pub use call::CallError;
 pub use client::{OperatorClient, OrderError};
-pub use cluster_status::{cluster_status, unknown_status};
+pub use cluster_status::{StatusError, cluster_status, unknown_status};
 pub use download::Download;
 pub use exit::{EXITS, Exit, help as exit_help};
 pub use invite::InviteOrder;
-pub use outcome::{Report, VerbError};
+pub use outcome::{Output, Report, VerbError};
 pub use patience::Tell;
 pub use status_lines::{ClusterStatus, NodeLine, Role};
 pub use token::{TokenError, TokenFile, TokenOrder, open_pass};

@@ -1,5 +1,7 @@
 //! Outcomes of the operator's verbs: a report, or an error; and their random numbers.
 
+use std::path::PathBuf;
+
 use cameo_common::ids::{NodeId, RequestId};
 use cameo_common::registration::CodeError;
 
@@ -15,6 +17,8 @@ pub enum VerbError {
     Key(#[from] KeyFileError),
     #[error(transparent)]
     Order(#[from] OrderError),
+    #[error("{error}. The invite in {path} is kept: it may be in force")]
+    InviteKept { path: PathBuf, error: OrderError },
     #[error(
         "node {0} is a voter, and only workers are removed: nothing was changed, and voters cannot \
          be replaced yet"
@@ -33,8 +37,16 @@ pub enum VerbError {
 pub struct Report {
     /// For the operator, on stderr.
     pub note: String,
-    /// For the one who asked for it, on stdout: an invite's code.
-    pub output: Option<zeroize::Zeroizing<String>>,
+    pub output: Option<Output>,
+}
+
+/// What goes to stdout, for the one who asked for it.
+#[derive(Debug)]
+pub struct Output {
+    /// An invite's code.
+    pub text: zeroize::Zeroizing<String>,
+    /// What is in force all the same, and what to do, where it cannot be written.
+    pub if_lost: &'static str,
 }
 
 /// A fresh request id.

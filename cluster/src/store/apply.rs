@@ -86,8 +86,9 @@ impl StateMachine {
         for (entry, responder) in batch {
             if Some(&entry.log_id) <= applied.log_id.as_ref() {
                 return Err(io::Error::other(format!(
-                    "entry {} was delivered after {:?} had been applied",
-                    entry.log_id, applied.log_id
+                    "entry {} was delivered after entry {} had been applied",
+                    entry.log_id.index(),
+                    applied.log_id.map_or(0, |last| last.index())
                 )));
             }
             let index = entry.log_id.index();

@@ -20,6 +20,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use cameo_common::terminal::escaped_line;
+
 use super::private_folder;
 
 /// Version of the whole layout.
@@ -34,8 +36,10 @@ const NODE: &str = "NODE";
 const CURRENT: &str = "CURRENT";
 const WAL: &str = "wal";
 const SNAPSHOTS: &str = "snapshots";
-const STATE_PREFIX: &str = "state-";
-const QUARANTINED: &str = ".aside";
+pub(super) const STATE_PREFIX: &str = "state-";
+pub(super) const QUARANTINED: &str = ".aside";
+/// Longest part of a file FORMAT that is shown.
+const MAX_FORMAT_BYTES: usize = 40;
 /// Suffix of unfinished files.
 pub(super) const PART: &str = ".part";
 
@@ -108,8 +112,9 @@ pub enum DirectoryError {
     )]
     Locked(PathBuf),
     #[error(
-        "{0} has the data format {1:?}, this build reads only {FORMAT:?}: \
-         start the version of cameod that wrote it"
+        "{0} has the data format `{1}`, this build reads only `{reads}`: \
+         start the version of cameod that wrote it",
+        reads = FORMAT.trim_end()
     )]
     UnknownFormat(PathBuf, String),
     #[error(
@@ -164,7 +169,7 @@ impl DataDirectory {
             Some(found) if found == FORMAT.as_bytes() => Ok(()),
             Some(found) => Err(DirectoryError::UnknownFormat(
                 self.root.clone(),
-                String::from_utf8_lossy(&found).into_owned(),
+                format_name(&found),
             )),
             None if empty => write_durably(&self.paths.format(), FORMAT.as_bytes()).map_err(failed),
             None => Err(DirectoryError::Foreign(self.root.clone())),
@@ -296,6 +301,12 @@ impl DataDirectory {
 pub(super) fn boot_id() -> io::Result<String> {
     let text = fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
     Ok(text.trim().to_owned())
+}
+
+/// The version that a file FORMAT has, in one line.
+pub(super) fn format_name(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(MAX_FORMAT_BYTES)]).into_owned();
+    escaped_line(text.trim())
 }
 
 /// The file's bytes, or `None` when it does not exist.

@@ -36,8 +36,9 @@ pub enum OpenError {
     #[error(transparent)]
     Wal(#[from] WalError),
     #[error(
-        "the log ends at {last:?}, but this node had already applied entry {applied}: \
-         acknowledged entries are lost. This node must not vote with it. {LOST_FOLDER}"
+        "{}, but this node had already applied entry {applied}: acknowledged entries are lost. \
+         This node must not vote with it. {LOST_FOLDER}",
+        end_of_log(*.last)
     )]
     EndsBeforeApplied { last: Option<u64>, applied: u64 },
     #[error(
@@ -56,6 +57,12 @@ pub enum OpenError {
     State(String),
     #[error("cannot use the data directory: {0}. Check the disk and its permissions")]
     Io(#[from] io::Error),
+}
+
+fn end_of_log(last: Option<u64>) -> String {
+    last.map_or("the log has no entry".to_owned(), |last| {
+        format!("the log ends at entry {last}")
+    })
 }
 
 /// The parts of an open directory.

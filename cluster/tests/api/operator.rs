@@ -42,7 +42,7 @@ async fn invited(world: &World, name: Option<&str>) -> Invite {
         out: None,
     };
     let report = order(world, Operation::Invite(invite)).await.unwrap();
-    Invite::of_code(&report.output.unwrap()).unwrap()
+    Invite::of_code(&report.output.unwrap().text).unwrap()
 }
 
 fn used(invite: &Invite, who: &Person) -> Signed<InviteUse> {
@@ -190,8 +190,8 @@ async fn a_place_without_a_node_is_said_in_one_sentence() {
     });
     let told = at(url.clone()).await;
     let expected = format!(
-        "no node of the cluster answers, and nothing was changed: {url} is answered by a program \
-         that is no node of the cluster"
+        "none of the nodes that were asked answers, and nothing was changed; give the URLs of the \
+         others too: {url} is answered by a program that is no node of the cluster"
     );
     assert_eq!(told, expected);
     // and then a port where nothing listens

@@ -65,6 +65,7 @@ impl Coded for add::Error {
             | add::Error::Empty(_)
             | add::Error::NoPreview { .. }
             | add::Error::BadPreview { .. } => "usage",
+            add::Error::CutOff(_) => "damaged",
             add::Error::Caption(_) => "caption",
             add::Error::Codec(_) => "codec",
             add::Error::Look(error) => error.error_code(),
@@ -358,7 +359,9 @@ impl Coded for view::Error {
             view::Error::Statement(error) => error.error_code(),
             view::Error::File(error) => error.error_code(),
             view::Error::Io(error) => error.error_code(),
-            view::Error::Vault(error) => error.error_code(),
+            view::Error::NotFinished { error, .. } | view::Error::Vault(error) => {
+                error.error_code()
+            }
         }
     }
 

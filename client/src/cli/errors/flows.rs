@@ -115,7 +115,7 @@ impl Coded for OpenError {
             OpenError::Cluster(error) => error.error_code(),
             OpenError::Statement(error) => error.error_code(),
             OpenError::Sealing(error) => error.error_code(),
-            OpenError::Vault(error) => error.error_code(),
+            OpenError::Unstored { error, .. } | OpenError::Vault(error) => error.error_code(),
         }
     }
 }
@@ -132,7 +132,7 @@ impl Coded for RightsError {
             RightsError::Unconfirmed(_) => "unconfirmed",
             RightsError::Cluster(error) => error.error_code(),
             RightsError::Statement(error) => error.error_code(),
-            RightsError::Vault(error) => error.error_code(),
+            RightsError::Unstored(error) | RightsError::Vault(error) => error.error_code(),
         }
     }
 }

@@ -13,6 +13,7 @@ mod vault;
 
 use cameo_common::sealing::SealingError;
 use cameo_common::signed::StatementError;
+use cameo_common::terminal::escaped_line;
 use serde_json::{Map, Value};
 
 use super::exit::{Exit, Failure};
@@ -34,7 +35,8 @@ impl<E: Coded> From<E> for Failure {
         Self {
             exit: error.kind().into(),
             code: error.error_code(),
-            message: error.to_string(),
+            // In one line: a file's name, for one, may have a line break.
+            message: escaped_line(&error.to_string()),
             details: error.details(),
         }
     }

@@ -49,8 +49,9 @@ pub enum Error {
     #[error("{source}")]
     NotTaken { grant: GrantId, source: Box<Error> },
     #[error(
-        "{0}. The request stays approved: run `cameo agent`, which continues with it, or approve \
-         it again"
+        "{}. The request stays approved: run `cameo agent`, which continues with it, or approve it \
+         again",
+        unshared(.0)
     )]
     StaysApproved(Box<Error>),
     #[error(transparent)]
@@ -67,6 +68,14 @@ pub enum Error {
     Statement(#[from] StatementError),
     #[error(transparent)]
     Vault(#[from] VaultError),
+}
+
+/// An error of the cluster says what became of one call, and this what that means.
+fn unshared(error: &Error) -> String {
+    match error.kind() {
+        ErrorKind::ClusterAway => format!("the photo is not known to be shared ({error})"),
+        _ => error.to_string(),
+    }
 }
 
 impl Classified for Error {

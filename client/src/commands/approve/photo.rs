@@ -7,6 +7,7 @@ use tokio::sync::broadcast;
 use super::Approved;
 use super::error::Error;
 use crate::commands::peers::peers;
+use crate::commands::unsent::why_unsent;
 use crate::control;
 use crate::flows::context::Context;
 use crate::flows::notices::{Notice, Notices};
@@ -65,12 +66,14 @@ async fn hand_over(
     drop(lock);
     match send(ctx, &owned, notices, patience).await {
         Ok(owned) => Ok((owned, Ok(()))),
-        Err(error) if error.is_put_off() => Ok((owned, Err(error))),
         Err(error) => {
             let owned = share::find_owned(ctx, &owned.grant)?;
             if owned.stage >= Stage::Delivered {
                 tracing::info!(%error, "the receipt will be recorded later");
                 return Ok((owned, Ok(())));
+            }
+            if error.is_put_off() {
+                return Ok((owned, Err(error)));
             }
             Err(Error::NotTaken {
                 grant: owned.grant,
@@ -119,11 +122,16 @@ fn recorded_report(
     let (viewer, grant) = (&incoming.viewer, short(&owned.grant));
     let text = match &delivered {
         Ok(()) => format!("{viewer} has it (grant {grant})."),
-        Err(error) if agent => format!("It is recorded (grant {grant}). {error}."),
-        Err(error) => format!(
-            "It is recorded (grant {grant}). {error}. It is sent when `cameo agent` runs here, or \
-             when you approve it again."
-        ),
+        Err(error) => {
+            let why = why_unsent(viewer, error);
+            let then = match agent {
+                true => "Your agent sends it.",
+                false => "It is sent when `cameo agent` runs here, or when you approve it again.",
+            };
+            format!(
+                "It is recorded (grant {grant}), and {viewer} does not have it yet: {why}. {then}"
+            )
+        }
     };
     let report = Report::new(text)
         .with("request", incoming.request)

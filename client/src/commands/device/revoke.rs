@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::Error;
+use crate::error_kind::ErrorKind;
 use crate::flows::context::Context;
 use crate::flows::devices::{self, DeviceError, OwnDevice, Refusing};
 use crate::output::Report;
@@ -43,7 +44,7 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Error> {
     Ok(if refusing.is_in_force() {
         report
     } else {
-        report.queued()
+        report.problem(ErrorKind::ClusterAway)
     })
 }
 

@@ -74,6 +74,11 @@ pub enum Error {
          the view is not charged twice"
     )]
     NotSaved(String),
+    #[error(
+        "view {number} was charged and the photo was opened, and this home could not store that: \
+         {error}. The next `cameo view` may open it once more, without another charge"
+    )]
+    NotFinished { number: u32, error: VaultError },
     #[error("{0}")]
     Codec(String),
     /// The photo does not open; the cover is shown.
@@ -146,7 +151,7 @@ impl Classified for Error {
             Error::Statement(error) => error.kind(),
             Error::File(error) => error.kind(),
             Error::Io(error) => error.kind(),
-            Error::Vault(error) => error.kind(),
+            Error::NotFinished { error, .. } | Error::Vault(error) => error.kind(),
         }
     }
 }

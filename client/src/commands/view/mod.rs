@@ -67,14 +67,17 @@ pub async fn run(ctx: &Context, out: Output, arguments: Arguments) -> Result<Rep
     let may_save = info.rights.unverified()?.may_save;
     let mode = display_mode(&arguments, viewer::has_display(), out.json, may_save)?;
     if is_pending {
-        out.note("Resuming the view that was begun before.");
+        out.note("Resuming the view that was begun before: it is not charged twice.");
     } else if !user_consents(&arguments, &info, mode)? {
         return Err(Error::Declined);
     }
     let bar = out.bar("opening");
     let opened = open::open(&ctx.vault, &ctx.api, &ctx.me, &prepared).await;
     bar.finish_and_clear();
-    let viewed = opened.map_err(|error| add_cover(error.into()))?;
+    let viewed = match opened {
+        Ok(viewed) => viewed,
+        Err(error) => return Err(add_cover(permit::refused(ctx, grant, error).await)),
+    };
     let shown = show(
         &ctx.vault,
         out,
@@ -83,7 +86,10 @@ pub async fn run(ctx: &Context, out: Output, arguments: Arguments) -> Result<Rep
         arguments.save.as_deref(),
     )
     .await?;
-    finish(&ctx.vault, grant, &viewed, &shown)?;
+    finish(&ctx.vault, grant, &viewed, &shown).map_err(|error| Error::NotFinished {
+        number: viewed.number,
+        error,
+    })?;
     let owner_retired = info.other_retired;
     Ok(report::report(grant, &viewed, &shown, owner_retired))
 }

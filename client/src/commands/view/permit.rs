@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use cameo_common::api::GrantInfo;
+use cameo_common::api::{ErrorCode, GrantInfo};
 use cameo_common::rights::{Denied, Rights};
 use tokio::time::{Instant, sleep};
 
 use super::error::Error;
 use crate::clock;
 use crate::flows::context::Context;
+use crate::flows::open::OpenError;
 use crate::flows::receive::store_rights_of_ledger;
 use crate::flows::used_views::store_used_of_ledger;
 use crate::text::prefix::short;
@@ -132,21 +133,50 @@ fn check(grant: &GrantHeld, info: &GrantInfo, wanted: Wanted) -> Result<(), Erro
     if wanted.is_pending {
         return Ok(());
     }
-    let more = match info.other_retired {
+    match rights.check(info.used.saturating_add(1), clock::now()) {
+        Ok(()) => Ok(()),
+        Err(Denied::Revoked) => Err(Error::Revoked(owner.clone())),
+        Err(Denied::Expired) => Err(Error::Expired {
+            more: more(grant, info),
+        }),
+        Err(Denied::UsedUp) => Err(Error::UsedUp {
+            permitted: rights.permitted,
+            used: info.used.min(rights.permitted),
+            more: more(grant, info),
+        }),
+    }
+}
+
+/// What gives the viewer more views, if anything does.
+fn more(grant: &GrantHeld, info: &GrantInfo) -> String {
+    let owner = &grant.owner;
+    match info.other_retired {
         Some(_) => format!("the operator has retired {owner}: there will be no more"),
         None => format!(
             "`cameo request {owner} {}` requests more",
             short(&grant.image)
         ),
+    }
+}
+
+/// The reason why the ledger charged no view, in the words of [`permitted`] where it says the same.
+/// The rights that permitted it have changed since, or another device has used the last view.
+pub(super) async fn refused(ctx: &Context, grant: &GrantHeld, error: OpenError) -> Error {
+    let OpenError::Cluster(refusal) = &error else {
+        return error.into();
     };
-    match rights.check(info.used.saturating_add(1), clock::now()) {
-        Ok(()) => Ok(()),
-        Err(Denied::Revoked) => Err(Error::Revoked(owner.clone())),
-        Err(Denied::Expired) => Err(Error::Expired { more }),
-        Err(Denied::UsedUp) => Err(Error::UsedUp {
-            permitted: rights.permitted,
-            used: info.used.min(rights.permitted),
-            more,
-        }),
+    if !matches!(
+        refusal.code(),
+        Some(ErrorCode::Revoked | ErrorCode::Expired | ErrorCode::UsedUp)
+    ) {
+        return error.into();
+    }
+    let wanted = Wanted {
+        is_pending: false,
+        save: false,
+    };
+    match permitted(ctx, grant, wanted).await {
+        Err(denied @ (Error::Revoked(_) | Error::Expired { .. } | Error::UsedUp { .. })) => denied,
+        _ => error.into(),
     }
 }

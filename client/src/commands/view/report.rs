@@ -34,6 +34,9 @@ pub(super) fn report(
         viewed.used + viewed.left,
         viewed.left
     );
+    if viewed.resumed {
+        text.push_str(" It was begun before, and was charged once.");
+    }
     if owner_retired.is_some() {
         let owner = &grant.owner;
         text.push_str(&format!(

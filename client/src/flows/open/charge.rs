@@ -103,7 +103,9 @@ pub(super) async fn debit(
             return Err(debit_error(vault, view, error));
         }
     };
-    store_used_of_debit(vault, &grant.grant, debited.used)?;
+    let number = debited.number;
+    store_used_of_debit(vault, &grant.grant, debited.used)
+        .map_err(|error| OpenError::Unstored { number, error })?;
     Ok(debited)
 }
 

@@ -12,9 +12,9 @@ use crate::vault::VaultError;
 
 /// A photo that could not be opened.
 ///
-/// `CarrierMissing`, `BadCarrier` and `ForSomebodyElse` precede the charge, `NotReleased` and
-/// `Lapsed` follow it, and their messages say so. The other messages do not say whether a view was
-/// charged; one that was, or may have been, is kept while it can be resumed.
+/// `CarrierMissing`, `BadCarrier` and `ForSomebodyElse` precede the charge; `NotReleased`, `Lapsed`
+/// and `Unstored` follow it, and their messages say so. The other messages do not say whether a
+/// view was charged; one that was, or may have been, is kept while it can be resumed.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     #[error(
@@ -55,6 +55,13 @@ pub enum OpenError {
          again, and report this to the operator"
     )]
     ForeignDeal,
+    /// The view was charged, and is kept while it can be resumed.
+    #[error(
+        "view {number} was charged, and this home could not store that: {error}. When that is \
+         mended, `cameo view` resumes it, without another charge, until {} minutes after this one",
+        RESUME_WINDOW.as_secs() / 60
+    )]
+    Unstored { number: u32, error: VaultError },
     #[error(transparent)]
     Cluster(#[from] ClusterError),
     #[error(transparent)]
@@ -78,7 +85,7 @@ impl Classified for OpenError {
             OpenError::Cluster(error) => error.kind(),
             OpenError::Statement(error) => error.kind(),
             OpenError::Sealing(error) => error.kind(),
-            OpenError::Vault(error) => error.kind(),
+            OpenError::Unstored { error, .. } | OpenError::Vault(error) => error.kind(),
         }
     }
 }

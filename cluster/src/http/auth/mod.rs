@@ -22,6 +22,7 @@ use axum::http::request::Parts;
 use cameo_common::api::{ErrorCode, MAX_CALL_LIFETIME};
 use cameo_common::ids::{ClusterId, Millis, UserName};
 use cameo_common::keys::PublicKey;
+use cameo_common::moment::moment;
 use cameo_common::signed::{MAX_STATEMENT, Signed, Statement};
 use cameo_machine::Refusal;
 use cameo_machine::read::CallerInfo;
@@ -111,7 +112,10 @@ fn check_time(api: &Api, not_after: Millis) -> Result<(), Fault> {
 fn expired(what: &str, now: Millis) -> Fault {
     Fault::new(
         ErrorCode::CallExpired,
-        format!("{what}: check the clock (this node's time is {now} ms since 1970) and try again"),
+        format!(
+            "{what}: check the clock (this node's time is {}) and try again",
+            moment(now)
+        ),
     )
 }
 

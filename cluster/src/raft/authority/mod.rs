@@ -15,6 +15,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cameo_common::ids::{Millis, NodeId};
+use cameo_common::moment::moment;
 use openraft::async_runtime::WatchReceiver;
 use openraft::raft::{AppendEntriesResponse, SnapshotResponse, VoteResponse};
 use thiserror::Error;
@@ -53,8 +54,9 @@ pub(crate) enum NoAuthority {
     #[error("index {index} is too far above this node's, {own}")]
     Index { index: u64, own: u64 },
     #[error(
-        "entry {index} is dated {time} ms after 1970: that is too far ahead of the clocks of a \
-         majority of the voters, as this node knows them; compare the clocks of all nodes"
+        "entry {index} is dated {}: that is too far ahead of the clocks of a majority of the \
+         voters, as this node knows them; compare the clocks of all nodes",
+        moment(*.time)
     )]
     Time { index: u64, time: Millis },
     #[error("this leader has dated an entry too far ahead, and this node does not follow it now")]

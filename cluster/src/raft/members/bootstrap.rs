@@ -52,8 +52,9 @@ impl Founder {
         let ids: BTreeSet<NodeId> = genesis.members.iter().map(|member| member.id).collect();
         if ids.len() != genesis.members.len() || !ids.iter().eq(self.local.peers.keys()) {
             return Err(format!(
-                "its --peers has the nodes {:?}, yours {ids:?}; give every node the same --peers",
-                self.local.peers.keys().collect::<Vec<_>>()
+                "its --peers has the nodes {}, yours {}; give every node the same --peers",
+                listed(self.local.peers.keys()),
+                listed(&ids)
             ));
         }
         let other = genesis
@@ -133,10 +134,10 @@ impl Founder {
             }
             if !probe.peers.iter().eq(self.local.peers.keys()) {
                 return Some(format!(
-                    "--peers of node {id} has the nodes {:?}, here it has {:?}; \
+                    "--peers of node {id} has the nodes {}, here it has {}; \
                      give every node the same --peers",
-                    probe.peers,
-                    self.local.peers.keys().collect::<Vec<_>>()
+                    listed(&probe.peers),
+                    listed(self.local.peers.keys())
                 ));
             }
             if let Some(why) = self.other_address(&probe.member) {
@@ -280,7 +281,7 @@ impl Founder {
         if errors.is_empty() {
             Ok(others)
         } else {
-            Err(errors.join("; "))
+            Err(joined(errors))
         }
     }
 
@@ -308,9 +309,40 @@ impl Founder {
     }
 }
 
+/// Ids of nodes, for people.
+fn listed<'a>(ids: impl IntoIterator<Item = &'a NodeId>) -> String {
+    let ids: Vec<_> = ids.into_iter().map(NodeId::to_string).collect();
+    ids.join(", ")
+}
+
+/// What several nodes have answered, each sentence once.
+fn joined(mut errors: Vec<String>) -> String {
+    let mut known = BTreeSet::new();
+    errors.retain(|error| known.insert(error.clone()));
+    errors.join("; ")
+}
+
 fn lost_directory(id: NodeId) -> String {
     format!(
         "the cluster has begun without this directory: node {id} is known but its directory is \
          empty, and it will not vote, because the votes it gave are lost. {LOST_FOLDER}"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_all_others_say_of_an_emptied_folder_is_told_once() {
+        let lost = || lost_directory(NodeId(3));
+        let told = joined(vec![lost(), "no answer from node 4".to_owned(), lost()]);
+        assert_eq!(told.matches("the cluster has begun without").count(), 1);
+        assert!(told.ends_with("; no answer from node 4"), "{told}");
+    }
+
+    #[test]
+    fn ids_of_nodes_are_told_as_numbers() {
+        assert_eq!(listed(&[NodeId(1), NodeId(12)]), "1, 12");
+    }
 }

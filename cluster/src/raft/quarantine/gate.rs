@@ -236,8 +236,8 @@ impl Gate {
         tracing::error!(
             node = from.0,
             what,
-            found = ?self.found,
-            told = ?earlier.reached,
+            found = %self.found,
+            told = %earlier.reached,
             "this node has come back with an older copy of its folder: another voter has its \
              signature that it had come further. It is quarantined: it releases nothing, confirms \
              nothing, and neither votes nor appends, also when it is started again. Stop it, and \

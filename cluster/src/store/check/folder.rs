@@ -12,13 +12,16 @@ use super::super::node_record::NodeRecord;
 pub enum FolderError {
     #[error("there is no folder {0}")]
     Missing(PathBuf),
-    #[error("{0} is not the data folder of a node: it has no file FORMAT")]
+    #[error("{0} is neither a backup nor the data folder of a node")]
+    NeitherKind(PathBuf),
+    #[error("{0} has no file FORMAT: it is not the data folder of a node, or not all of one")]
     NotANodes(PathBuf),
     #[error("a node is running on {0}: stop it first, and check the folder then")]
     InUse(PathBuf),
     #[error(
-        "{0} has the data format {1:?}, and this build reads only {FORMAT:?}: check it with the \
-         version of cameod that wrote it"
+        "{0} has the data format `{1}`, and this build reads only `{reads}`: check it with the \
+         version of cameod that wrote it",
+        reads = FORMAT.trim_end()
     )]
     UnknownFormat(PathBuf, String),
     #[error("cannot read {0}: {1}")]
@@ -31,8 +34,10 @@ pub enum Leftover {
     /// Of the folder itself.
     Own,
     Unfinished,
-    /// A part that a start has kept beside a new one, or will remove.
+    /// A part that a start has kept beside a new one.
     Kept,
+    /// A state that is not the live one: a start removes it.
+    Stale,
     Foreign,
 }
 
@@ -52,7 +57,7 @@ impl HeldFolder {
         let failed = |error| FolderError::Io(root.to_owned(), error);
         match fs::metadata(root) {
             Ok(found) if found.is_dir() => {}
-            Ok(_) => return Err(FolderError::NotANodes(root.to_owned())),
+            Ok(_) => return Err(FolderError::NeitherKind(root.to_owned())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Err(FolderError::Missing(root.to_owned()));
             }
@@ -63,7 +68,7 @@ impl HeldFolder {
         let format = format.ok_or_else(|| FolderError::NotANodes(root.to_owned()))?;
         let lock = lock(root, &paths.lock())?;
         if format != FORMAT.as_bytes() {
-            let found = String::from_utf8_lossy(&format).into_owned();
+            let found = layout::format_name(&format);
             return Err(FolderError::UnknownFormat(root.to_owned(), found));
         }
         Ok(Self { paths, _lock: lock })
@@ -86,7 +91,10 @@ impl HeldFolder {
     }
 
     /// The live state directory, where there is one.
-    pub(super) fn current_state(&self) -> io::Result<Option<PathBuf>> {
+    ///
+    /// # Errors
+    /// When the file that names it cannot be read.
+    pub fn current_state(&self) -> io::Result<Option<PathBuf>> {
         let current = self.paths.current_state()?;
         Ok(current.filter(|path| path.is_dir()))
     }
@@ -109,10 +117,18 @@ impl HeldFolder {
         if name.ends_with(".part") || name.ends_with(".new") {
             return Leftover::Unfinished;
         }
-        if name.ends_with(".damaged") || name.starts_with("state-") {
+        if name.ends_with(".damaged") || name.ends_with(layout::QUARANTINED) {
             return Leftover::Kept;
         }
+        if name.starts_with(layout::STATE_PREFIX) {
+            return Leftover::Stale;
+        }
         Leftover::Foreign
+    }
+
+    /// Whether the node has stopped in order: then log and state are complete, as it had them.
+    pub(super) fn stopped_in_order(&self) -> io::Result<bool> {
+        Ok(self.paths.running()?.is_none())
     }
 
     /// Whether the machine has stopped since the node was started last, without a stop of the node.

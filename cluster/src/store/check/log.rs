@@ -22,10 +22,21 @@ pub struct LogFound {
     pub torn: Option<Truncation>,
 }
 
+impl LogFound {
+    /// Whether its first entries are in a snapshot alone.
+    #[must_use]
+    pub fn is_purged(&self) -> bool {
+        self.last.is_some() && self.first != Some(0)
+    }
+}
+
 /// Reads every record of the log in `original`, and every entry of its copy.
 pub(super) fn open(original: &Path, copy: &Path) -> Result<(Wal, LogFound), WalError> {
     // Before the copy is opened: that cuts off an incomplete record.
-    let torn = torn_tail(original)?;
+    let torn = match original.is_dir() {
+        true => torn_tail(original)?,
+        false => None,
+    };
     let was_clean = true; // Nothing rests on the copy.
     let wal = Wal::open(copy, Arc::default(), was_clean)?;
     let contents = wal.contents()?;

@@ -33,6 +33,8 @@ pub struct StoreCheck {
     /// Whether a start finds a log and a state that belong together. Unknown if the log cannot be
     /// read.
     pub start: Option<Result<(), OpenError>>,
+    /// Whether the node has stopped in order since it was started last.
+    pub stopped_in_order: bool,
 }
 
 /// Reads every file of the store in a folder that is held. Blocks. Lines for the log of a start on
@@ -83,6 +85,7 @@ fn check_parts(
         snapshots,
         state: state::describe(path.as_deref(), found, rejected),
         start,
+        stopped_in_order: folder.stopped_in_order()?,
     })
 }
 

@@ -40,8 +40,8 @@ pub use view::StoreView;
 /// The index was not applied before the deadline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "entry {wanted} is not applied here yet (last: {applied:?}): \
-     try again or ask another node"
+    "entry {wanted} is not applied here yet ({}): try again or ask another node",
+    applied.map_or("none is".to_owned(), |last| format!("the last is {last}"))
 )]
 pub struct NotApplied {
     pub wanted: u64,

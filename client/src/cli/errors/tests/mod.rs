@@ -270,3 +270,49 @@ fn directory_errors() {
     let away = DirectoryError::from(ClusterError::NoQuorum);
     check(away, Exit::NoQuorum, "no_quorum");
 }
+
+#[test]
+fn an_error_is_one_line_whatever_the_name_of_a_file_has() {
+    let name = PathBuf::from("odd \u{1b}[31m na\nme.jpg");
+    let told = Failure::from(crate::commands::add::Error::CutOff(name)).to_string();
+    assert!(!told.chars().any(char::is_control), "{told}");
+    assert!(
+        told.starts_with("odd \\u001b[31m na\\u000ame.jpg is a JPEG"),
+        "{told}"
+    );
+}
+
+#[test]
+fn what_is_recorded_or_charged_is_told_though_the_home_cannot_store_it() {
+    use crate::commands::view;
+    use crate::flows::{open::OpenError, rights::RightsError};
+    let error = || VaultError::Busy(path());
+    let busy = Failure::from(error());
+    let number = 3;
+    for (failure, says) in [
+        (
+            Failure::from(RightsError::Unstored(error())),
+            "recorded in the ledger",
+        ),
+        (
+            OpenError::Unstored {
+                number,
+                error: error(),
+            }
+            .into(),
+            "view 3 was charged",
+        ),
+        (
+            view::Error::NotFinished {
+                number,
+                error: error(),
+            }
+            .into(),
+            "view 3 was charged and the photo was opened",
+        ),
+    ] {
+        assert_eq!((failure.exit, failure.code), (busy.exit, busy.code));
+        assert!(failure.message.contains(says), "{failure}");
+        assert!(failure.message.contains(&busy.message), "{failure}");
+    }
+}

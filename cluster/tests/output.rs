@@ -1,0 +1,85 @@
+//! Output of `cameod` that cannot be written, and errors as documents.
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_cameod");
+/// The address of no node, with a fingerprint.
+const NOWHERE: &str =
+    "https://127.0.0.1:1#abababababababababababababababababababababababababababababababab";
+
+fn run(words: &[&str], stdout: Stdio) -> Output {
+    let mut command = Command::new(PROGRAM);
+    command.args(words).stdout(stdout).stderr(Stdio::piped());
+    let ran = command
+        .spawn()
+        .and_then(std::process::Child::wait_with_output);
+    ran.expect("it runs")
+}
+
+/// Its exit code and stderr, with a stdout on a full disk.
+fn unwritten(words: &[&str]) -> (Option<i32>, String) {
+    let full = File::options().write(true).open("/dev/full");
+    let ran = run(words, full.expect("it is there").into());
+    (
+        ran.status.code(),
+        String::from_utf8_lossy(&ran.stderr).into_owned(),
+    )
+}
+
+/// The folder of a node that has stored nothing yet.
+fn empty(folder: &Path) -> String {
+    fs::write(folder.join("FORMAT"), "cameo-data 4\n").expect("written");
+    folder.display().to_string()
+}
+
+#[test]
+fn given_a_stdout_that_cannot_be_written_when_a_command_ends_then_it_says_so_and_fails() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = empty(folder.path());
+    assert_eq!(run(&["check", &data], Stdio::null()).status.code(), Some(0));
+    let status = ["status", "--json", "--cluster", NOWHERE];
+    let cases: [(&[&str], i32); 5] = [
+        (&["check", &data], 1),
+        (&["check", &data, "--json"], 1),
+        (&status, 7),
+        (&["check", "nowhere", "--json"], 2),
+        (&["--help"], 1),
+    ];
+    for (words, expected) in cases {
+        let (code, told) = unwritten(words);
+        assert_eq!(code, Some(expected), "{words:?}: {told}");
+        assert!(told.contains("cannot be written"), "{words:?}: {told}");
+    }
+}
+
+#[test]
+fn given_a_reader_that_has_gone_when_a_command_ends_then_that_is_no_failure() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = empty(folder.path());
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let ran = run(&["check", &data], writer.into());
+    assert_eq!(ran.status.code(), Some(0));
+}
+
+#[test]
+fn given_json_when_the_command_line_is_wrong_then_stdout_has_one_document() {
+    for words in [
+        &["status", "--json"][..],
+        &["status", "--json", "--cluster", "nonsense"],
+        &["check", "--json"],
+        &["backup", "--json"],
+    ] {
+        let ran = run(words, Stdio::piped());
+        assert_eq!(ran.status.code(), Some(2), "{words:?}");
+        let document: Value = serde_json::from_slice(&ran.stdout).expect("one document");
+        assert_eq!(document["schema"], 1);
+        let error = document["error"].as_str().expect("a sentence");
+        assert!(error.ends_with("see `cameod --help`"), "{error}");
+        assert!(!error.contains('\n'), "{error}");
+    }
+}
