@@ -23,13 +23,15 @@ pub(super) struct Present {
     pub is_purged: bool,
     /// There is a live state, damaged or not.
     pub state: bool,
+    /// An entry was applied to it, for all that can be read.
+    pub is_applied_to: bool,
     pub snapshots: bool,
 }
 
 impl Present {
     /// Whether no vote, no entry and no state was ever stored here, for all that is left.
     pub fn is_pristine(self) -> bool {
-        self.log_is_whole && !self.log && !self.state && !self.snapshots
+        self.log_is_whole && !self.log && !self.is_applied_to && !self.snapshots
     }
 }
 
@@ -103,4 +105,52 @@ pub(super) fn start(identity: &Identity, present: Present, findings: &mut Findin
         findings.damage(GENESIS, StartError::RecordLost);
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::finding::Verdict;
+    use super::*;
+
+    #[test]
+    fn a_node_that_has_formed_no_cluster_yet_has_lost_nothing() {
+        // given what a node has that was started, and whose peers were not
+        let started = Present {
+            log: false,
+            log_is_whole: true,
+            is_purged: false,
+            state: true,
+            is_applied_to: false,
+            snapshots: false,
+        };
+        let told = |identity: &Identity, present| {
+            let mut findings = Findings::default();
+            log(identity, present, &mut findings);
+            snapshots(present, &mut findings);
+            start(identity, present, &mut findings);
+            findings.into_inner()
+        };
+        // when its parts are told, then none is lost
+        let findings = told(&Identity::default(), started);
+        let whole = |finding: &super::super::Finding| finding.verdict == Verdict::Whole;
+        assert!(findings.iter().all(whole), "{findings:?}");
+        // and of a node whose log had begun, the same is a loss
+        let begun = Identity {
+            log_begun: true,
+            ..Identity::default()
+        };
+        let findings = told(&begun, started);
+        assert!(
+            findings.iter().all(|finding| !whole(finding)),
+            "{findings:?}"
+        );
+        // and so is a log without a genesis
+        let logged = Present {
+            log: true,
+            ..started
+        };
+        let findings = told(&Identity::default(), logged);
+        let genesis = findings.iter().find(|finding| finding.part == GENESIS);
+        assert!(genesis.is_some_and(|found| found.verdict == Verdict::Damaged));
+    }
 }

@@ -31,6 +31,7 @@ pub(super) fn check(
         log_is_whole: found.is_some(),
         is_purged: found.is_some_and(LogFound::is_purged),
         state: state.found.is_some(),
+        is_applied_to: state.found.as_ref().is_some_and(is_applied_to),
         snapshots: !snapshots.is_empty(),
     };
     match log {
@@ -59,14 +60,14 @@ pub(super) fn check(
             "not known, as the log cannot be read",
             "see the line of the log",
         ),
-        Some(Ok(())) if present.state => {
-            findings.whole(START, "log, snapshots and state belong together");
-        }
         Some(Ok(())) if present.is_pristine() => {
             findings.whole(
                 START,
                 "nothing was stored yet, so that there is nothing to compare",
             );
+        }
+        Some(Ok(())) if present.state => {
+            findings.whole(START, "log, snapshots and state belong together");
         }
         Some(Ok(())) => findings.whole(
             START,
@@ -76,6 +77,13 @@ pub(super) fn check(
         Some(Err(error)) => findings.damage(START, error),
     }
     Ok(())
+}
+
+fn is_applied_to(state: &Result<StateFound, StateProblem>) -> bool {
+    match state {
+        Ok(found) | Err(StateProblem::NotUsed { found, .. }) => found.applied.is_some(),
+        Err(StateProblem::Damaged(_)) => true,
+    }
 }
 
 fn tell_log(log: &LogFound, in_order: bool, identity: &Identity, findings: &mut Findings) {
