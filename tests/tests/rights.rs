@@ -173,7 +173,10 @@ async fn what_was_done_is_told_though_the_output_cannot_be_written() -> cameo_te
     ];
     for (person, line, done) in cases {
         let full = std::fs::File::options().write(true).open("/dev/full")?;
-        let ran = person.command(line).stdout(full).output().await?;
+        let mut command = person.command(line);
+        // `output` would put a pipe in its place.
+        command.stdout(full).stderr(std::process::Stdio::piped());
+        let ran = command.spawn()?.wait_with_output().await?;
         let told = String::from_utf8(ran.stderr)?;
         // then stderr tells what was done, and that it could not be written
         assert_eq!(ran.status.code(), Some(1), "{line:?}: {told}");

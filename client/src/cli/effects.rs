@@ -1,4 +1,4 @@
-//! What commands do beside printing, for messages after one that was cut short or not printed.
+//! Effects of commands beside their output, for messages where it was cut short or not written.
 
 /// Whether a command changes nothing at others and nothing that it could lose.
 pub(super) fn only_reads(verb: &str) -> bool {

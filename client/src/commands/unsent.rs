@@ -1,4 +1,4 @@
-//! Why somebody has not got what is kept for them, in the report of something else that is done.
+//! Reasons why somebody does not have yet what is kept for them, in the report of what is done.
 
 use std::fmt::Display;
 

@@ -312,7 +312,7 @@ fn a_closed_pipe_is_no_error_and_a_full_disk_is_one() {
         assert_eq!(ran.status.code(), Some(code), "{line}: {ran:?}");
         let said = String::from_utf8(ran.stderr).unwrap();
         assert!(
-            said.contains("cannot be printed") && !said.contains("panicked"),
+            said.contains("cannot be written") && !said.contains("panicked"),
             "{said}"
         );
     }

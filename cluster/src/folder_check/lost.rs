@@ -1,4 +1,4 @@
-//! What is said of a voter's parts that are gone. Without them nothing in the folder tells how far
+//! Findings about parts of a folder that are gone. Without them nothing in the folder tells how far
 //! the node had come, and only the other voters remember it.
 
 use super::finding::Findings;

@@ -1,4 +1,4 @@
-//! The report of a change: of each part of it, whether it is in force, not known to be, or not done.
+//! The report of a change: of each part, whether it is in force, not known to be, or not done.
 
 use cameo_common::rights::Rights;
 use serde_json::{Value, json};
