@@ -174,12 +174,12 @@ pub const TRIALS: &[Trial] = &[
     by(
         Mutant::FsyncDropped,
         Law::R3,
-        scene(32, "power-failure", GRANTS),
+        scene(50, "power-failure", GRANTS),
     ),
     by(
         Mutant::TornTailAccepted,
         Law::R2,
-        scene(144, "torn-tail", GRANTS),
+        scene(149, "torn-tail", GRANTS),
     ),
     by(Mutant::LastAppliedApart, Law::D3, LONG_KILLS),
     by(Mutant::ApplyTwiceOnRetry, Law::L3, KILLS_AGAIN),
@@ -220,7 +220,7 @@ pub const TRIALS: &[Trial] = &[
     by(
         Mutant::AckRemovesNewer,
         Law::B4,
-        scene(23, "none", "rights"),
+        scene(24, "none", "rights"),
     ),
     by(Mutant::LowerVersionOverwrites, Law::B3, CALM_LEDGER),
     by(Mutant::SignatureUnchecked, Law::L8, CALM_LEDGER),
@@ -263,7 +263,7 @@ pub const TRIALS: &[Trial] = &[
     further(
         Mutant::TornTailAccepted,
         Law::R2,
-        scene(155, "torn-tail", GRANTS),
+        scene(171, "torn-tail", GRANTS),
     ),
     further(
         Mutant::TimeoutRecordedAsFailure,
