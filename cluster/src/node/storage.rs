@@ -95,10 +95,12 @@ pub(super) fn storage(
     let store = Arc::new(Mutex::new(Some(opened.store)));
     let floor = Arc::new(FloorFile::within(&config.data, blocking));
     let (identity_store, new_floor) = (store.clone(), floor.clone());
+    let pristine = opened.pristine;
     let record_cluster = move |cluster| match &*identity_store.lock() {
         Some(store) => {
-            // Before the record: a node that has the record and no floors has lost them.
-            if store.node_record()?.is_none() {
+            // Before the record: a node that has the record and no floors has lost them. So has one
+            // that lacks both, and has voted or applied something.
+            if store.node_record()?.is_none() && pristine {
                 let node = id;
                 floor::create(&*new_floor, Owner { node, cluster })?;
             }
@@ -123,7 +125,7 @@ pub(super) fn storage(
             log: opened.log,
             state_machine: opened.state_machine,
             snapshots: opened.snapshots,
-            pristine: opened.pristine,
+            pristine,
             record_cluster: Arc::new(record_cluster),
         },
         state: Arc::new(opened.state),

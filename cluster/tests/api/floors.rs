@@ -180,6 +180,23 @@ async fn a_charged_view_is_released_again_after_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn attack_a_node_that_has_lost_its_floors_makes_no_empty_ones() {
+    // given a node that has taken part, and has lost its floors, and what tells whose they are
+    for lost in [&["floor"][..], &["floor", "NODE"]] {
+        let mut world = World::new(3).await;
+        world.stop(3).await;
+        let data = world.config(3).data;
+        for name in lost {
+            fs::remove_file(data.join(name)).unwrap();
+        }
+        // then it does not take part again
+        let why = world.start_that_fails(3).await;
+        assert!(why.contains("(DATA/floor) is gone"), "{lost:?}: {why}");
+        assert!(!data.join("floor").exists());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_node_confirms_the_rights_of_its_state_to_the_owner_alone() {
     let world = World::new(3).await;
     let ada = Person::registered(&world, "ada").await;

@@ -160,6 +160,16 @@ impl World {
         self.nodes[at] = Some(node);
     }
 
+    /// Starts a node that was stopped, and tells why it stops again.
+    pub async fn start_that_fails(&mut self, id: impl Into<NodeId>) -> String {
+        let at = id.into().0 as usize - 1;
+        let node = start_one(self.configs[at].clone(), &self.meters[at]);
+        let node = node.await.unwrap();
+        let failed = timeout(DEADLINE, node.wait_until_failed()).await;
+        node.stop().await.unwrap();
+        failed.expect("it fails")
+    }
+
     /// Starts nodes that were stopped, and waits until all are ready.
     pub async fn start_all(&mut self, ids: &[u64]) {
         let configs: Vec<_> = ids.iter().map(|id| self.config(*id)).collect();
