@@ -1,5 +1,6 @@
 //! The sled database of one generation: the machine's rows and two rows of the store.
 
+use std::fs::{self, File};
 use std::ops::{Bound, Deref};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -134,6 +135,19 @@ impl Drop for Database {
     }
 }
 
+/// The file of sled within its folder.
+const SLED_FILE: &str = "db";
+
+/// Removes a database that could not be filled. sled may keep its file open until the process ends:
+/// it is emptied first.
+pub(in super::super) fn release(path: &Path) {
+    let emptied = File::options().write(true).open(path.join(SLED_FILE));
+    let emptied = emptied.and_then(|file| file.set_len(0));
+    if let Err(error) = emptied.and_then(|()| fs::remove_dir_all(path)) {
+        tracing::debug!(%error, "the space of a database that is not complete is not freed yet");
+    }
+}
+
 /// What a database is found to have.
 #[derive(Default)]
 pub(super) struct Found {
@@ -188,17 +202,15 @@ pub(super) fn readable<T>(result: sled::Result<T>) -> T {
     result.unwrap_or_else(|error| stop_process("cannot read the state", &error))
 }
 
-/// [`row_key`], allocated once.
-pub(super) fn shared_row_key(key: &[u8], buffer: &mut Vec<u8>) -> sled::IVec {
+/// A row's key in sled.
+pub(super) fn row_key(key: &[u8]) -> Vec<u8> {
+    [&[ROW_PREFIX], key].concat()
+}
+
+/// [`row_key`] in a buffer, for many rows.
+pub(super) fn prefixed<'a>(key: &[u8], buffer: &'a mut Vec<u8>) -> &'a [u8] {
     buffer.clear();
     buffer.push(ROW_PREFIX);
     buffer.extend_from_slice(key);
-    buffer.as_slice().into()
-}
-
-pub(super) fn row_key(key: &[u8]) -> Vec<u8> {
-    let mut stored = Vec::with_capacity(key.len() + 1);
-    stored.push(ROW_PREFIX);
-    stored.extend_from_slice(key);
-    stored
+    buffer
 }

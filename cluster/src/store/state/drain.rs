@@ -49,14 +49,13 @@ impl Drain {
         self.stop();
         let generation = self.shared.generation();
         while generation.unwritten().is_some() && self.shared.failure().is_none() {
-            if self.shared.space.measure().is_low {
+            if !write_batch(&self.shared, &generation) && self.shared.space.is_low() {
                 tracing::warn!(
                     "the disk is low, and the newest state is not written: the next start takes it \
                      from the log"
                 );
                 break;
             }
-            write_batch(&self.shared, &generation);
         }
         match self.shared.failure() {
             Some(why) => Err(io::Error::other(why)),

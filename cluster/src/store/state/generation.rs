@@ -195,7 +195,7 @@ impl Generation {
             let overlay = &mut self.in_memory_mut().overlay;
             let changes = changes.into_iter();
             changes
-                .map(|change| overlay.insert(version, change, published))
+                .filter_map(|change| overlay.insert(version, change, published))
                 .collect()
         };
         // None of them is written before it is visible.
@@ -247,7 +247,7 @@ impl Generation {
             return cached.map(|value| value.to_vec());
         }
         let stored = self.in_sled(key);
-        self.cache.put(key, stored.clone());
+        self.cache.put(key.into(), stored.clone());
         stored.map(|value| value.to_vec())
     }
 

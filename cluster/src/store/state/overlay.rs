@@ -33,26 +33,30 @@ impl Overlay {
         self.rows.len()
     }
 
-    /// Records one change, and returns its key. Versions never decrease. No reader is at a version
-    /// after `published`, so of the changes since then only the newest is kept.
-    pub fn insert(&mut self, version: u64, change: Change, published: u64) -> Key {
+    /// Records one change. Versions never decrease. No reader is at a version after `published`, so
+    /// of the changes since then only the newest is kept. Returns the key, unless it was returned
+    /// for a change that this one replaces.
+    pub fn insert(&mut self, version: u64, change: Change, published: u64) -> Option<Key> {
         let (key, value) = match change {
             Change::Put { key, value } => (key, Some(value.into())),
             Change::Delete { key } => (key, None),
         };
         self.bytes += cost(&key, &value);
         let newest = (version, value);
-        if let Some((key, _)) = self.rows.get_key_value(&*key) {
-            let key = Key::clone(key);
-            if let Some(versions) = self.rows.get_mut(&key) {
-                self.bytes -= versions.push(newest, published, &key);
-            }
-            return key;
+        let this = (Bound::Included(&*key), Bound::Included(&*key));
+        if let Some((key, versions)) = self.rows.range_mut::<[u8], _>(this).next() {
+            return match versions.push(newest, published) {
+                Some(replaced) => {
+                    self.bytes -= cost(key, &replaced);
+                    None
+                }
+                None => Some(key.clone()),
+            };
         }
         let key = Key::from(key);
         let older = Vec::new();
         self.rows.insert(key.clone(), Versions { older, newest });
-        key
+        Some(key)
     }
 
     /// The row as of `version`; `None` when it is not in the overlay.
@@ -90,14 +94,14 @@ impl Overlay {
 }
 
 impl Versions {
-    /// Adds a change; the memory that is freed.
-    fn push(&mut self, newest: (u64, Value), published: u64, key: &[u8]) -> usize {
+    /// Adds a change; the value that it replaces, if nobody has seen that.
+    fn push(&mut self, newest: (u64, Value), published: u64) -> Option<Value> {
         let before = std::mem::replace(&mut self.newest, newest);
         if before.0 > published {
-            return cost(key, &before.1);
+            return Some(before.1);
         }
         self.older.push(before);
-        0
+        None
     }
 
     fn as_of(&self, version: u64) -> Option<&Value> {

@@ -7,7 +7,7 @@
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
-use super::row::Value;
+use super::row::{Key, Value};
 
 /// Memory of a cached row, beside its key and value.
 const ROW_OVERHEAD_BYTES: usize = 96;
@@ -15,34 +15,34 @@ const ROW_OVERHEAD_BYTES: usize = 96;
 const TYPICAL_ROW_BYTES: usize = 256;
 
 /// See the module.
-pub(super) struct RowCache(Cache<Box<[u8]>, Value, Bytes>);
+pub(super) struct RowCache(Cache<Key, Value, ByteWeighter>);
 
 impl RowCache {
     /// A cache of at most `bytes` bytes, about.
     pub fn of_bytes(bytes: usize) -> Self {
         let rows = bytes / TYPICAL_ROW_BYTES;
-        Self(Cache::with_weighter(rows, bytes as u64, Bytes))
+        Self(Cache::with_weighter(rows, bytes as u64, ByteWeighter))
     }
 
     pub fn get(&self, key: &[u8]) -> Option<Value> {
         self.0.get(key)
     }
 
-    pub fn put(&self, key: &[u8], row: Value) {
-        self.0.insert(key.into(), row);
+    pub fn put(&self, key: Key, row: Value) {
+        self.0.insert(key, row);
     }
 
     /// Replaces a row that is cached; any other stays out.
-    pub fn replace(&self, key: &[u8], row: Value) {
-        let _uncached = self.0.replace(key.into(), row, false);
+    pub fn replace(&self, key: Key, row: Value) {
+        let _uncached = self.0.replace(key, row, false);
     }
 }
 
 #[derive(Debug, Clone)]
-struct Bytes;
+struct ByteWeighter;
 
-impl Weighter<Box<[u8]>, Value> for Bytes {
-    fn weight(&self, key: &Box<[u8]>, row: &Value) -> u64 {
+impl Weighter<Key, Value> for ByteWeighter {
+    fn weight(&self, key: &Key, row: &Value) -> u64 {
         let value = row.as_ref().map_or(0, |value| value.len());
         (key.len() + value + ROW_OVERHEAD_BYTES) as u64
     }

@@ -15,13 +15,13 @@ use crate::store::meta::Applied;
 pub(super) const STEP_ROWS: usize = 1024;
 
 /// A version at which the write-behind stops, and the keys of what has changed up to it since the
-/// step before. A row that has changed more than once is there more than once.
+/// step before. A row that has changed at more versions is there more than once.
 pub(super) struct Step {
     pub applied: Arc<Applied>,
     pub keys: Vec<Key>,
 }
 
-/// The steps that are not written yet. Their size is bounded by the rows of the overlay.
+/// The steps that are not written yet. Their size is bounded by the changes in the overlay.
 #[derive(Default)]
 pub(super) struct Steps {
     ahead: VecDeque<Step>,
@@ -49,18 +49,31 @@ impl Steps {
     }
 
     /// Removes the steps up to a version, and returns the keys of what has changed up to there, in
-    /// order. Beyond the last step, they are all that have changed since.
+    /// order. Some may have changed later alone: see `again`.
     pub fn take(&mut self, version: u64) -> Vec<Key> {
         let mut keys = Vec::new();
-        if self.ahead.is_empty() {
-            keys.append(&mut self.changed);
-        }
         while self.next().is_some_and(|step| step.version() <= version) {
             let step = self.ahead.pop_front();
             keys.extend(step.into_iter().flat_map(|step| step.keys));
         }
+        if keys.is_empty() {
+            // It was no step: what has changed up to it may have become part of one since.
+            keys.append(self.nearest());
+        }
         keys.sort_unstable();
         keys.dedup();
         keys
+    }
+
+    /// Adds keys again that have later changes: to the next step, which may have these.
+    pub fn again(&mut self, keys: Vec<Key>) {
+        self.nearest().extend(keys);
+    }
+
+    fn nearest(&mut self) -> &mut Vec<Key> {
+        match self.ahead.front_mut() {
+            Some(step) => &mut step.keys,
+            None => &mut self.changed,
+        }
     }
 }

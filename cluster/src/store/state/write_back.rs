@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cameo_machine::is_of_retry_table;
 
-use super::database::{DIGEST_KEY, GenerationError, META_KEY, block_key, shared_row_key};
+use super::database::{DIGEST_KEY, GenerationError, META_KEY, block_key, prefixed};
 use super::generation::{Generation, Marks};
 use super::resident::{BLOCK_ROWS, encode_block};
 use super::row::{Changes, Key};
@@ -29,7 +29,7 @@ impl Staged {
         let mut batch = sled::Batch::default();
         let mut buffer = Vec::new();
         for (key, value) in &self.rows {
-            let key = shared_row_key(key, &mut buffer);
+            let key = prefixed(key, &mut buffer);
             match value {
                 Some(value) => batch.insert(key, value),
                 None => batch.remove(key),
@@ -97,7 +97,7 @@ impl Generation {
         let changed_since = self.prune(version, &keys);
         let mut marks = self.marks();
         marks.written = Arc::clone(applied);
-        marks.steps.changed(changed_since);
+        marks.steps.again(changed_since);
         marks.digest = digest;
         self.written.notify_all();
         Ok(())
@@ -130,7 +130,7 @@ impl Generation {
     /// The cache and the resident rows as sled has them now. The overlay still hides them.
     fn take_in(&self, staged: Staged) {
         for (key, value) in staged.rows {
-            self.cache.replace(&key, value);
+            self.cache.replace(key, value);
         }
         for (number, changes) in staged.blocks {
             let resident = &mut self.in_memory_mut().resident;

@@ -119,3 +119,41 @@ fn given_a_row_that_changes_again_while_it_is_written_then_the_later_value_is_wr
     assert_eq!(generation.in_memory().overlay.rows(), 0);
     assert_eq!(generation.overlay_bytes(), 0);
 }
+
+#[test]
+fn given_a_version_to_write_that_becomes_part_of_a_step_meanwhile_then_its_rows_are_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let generation = Generation::create(&folder.path().join("state")).unwrap();
+    let put = |row: usize, value: u8| Change::Put {
+        key: [&[0xf0][..], &row.to_be_bytes()].concat(),
+        value: vec![value],
+    };
+    let publish = |index| {
+        generation.publish(Applied {
+            log_id: Some(LogId::new(CommittedLeaderId::new(1), index)),
+            ..Applied::default()
+        });
+    };
+    let stored = |value: u8| {
+        let rows = generation.database.scan_prefix(row_key(&[]));
+        rows.filter(|row| row.as_ref().unwrap().1 == [value])
+            .count()
+    };
+    // given rows of which none is a step yet
+    generation.insert(1, (0..STEP_ROWS - 1).map(|row| put(row, 1)).collect());
+    publish(0);
+    let first = generation.unwritten().unwrap();
+    assert!(!generation.has_step());
+    // when others make one of them, some of which change again, before they are written
+    generation.insert(2, (0..100).map(|row| put(row, 2)).collect());
+    publish(1);
+    assert!(generation.has_step());
+    generation.write_back(&first).unwrap();
+    // then sled has the rows of what it says that it has
+    assert_eq!(generation.marks().written.version(), 1);
+    assert_eq!((stored(1), stored(2)), (STEP_ROWS - 1, 0));
+    let second = generation.unwritten().unwrap();
+    generation.write_back(&second).unwrap();
+    assert_eq!((stored(1), stored(2)), (STEP_ROWS - 101, 100));
+    assert_eq!(generation.in_memory().overlay.rows(), 0);
+}
