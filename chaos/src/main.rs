@@ -91,20 +91,13 @@ pub fn main() -> ExitCode {
         Verb::Kill(arguments) => kill(&arguments),
         Verb::Jobs(arguments) => jobs(&arguments),
         Verb::Sim(arguments) => ended(simulation::run(&arguments)),
-        Verb::Tally(arguments) => match tally::run(&arguments) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(why) => {
-                usage::failed(PROGRAM, &why);
-                ExitCode::FAILURE
-            }
-        },
+        Verb::Tally(arguments) => ended(tally::run(&arguments)),
         Verb::Check(arguments) => check::run(&arguments).unwrap_or_else(|why| {
             usage::failed(PROGRAM, &why);
             // Nothing was judged: 1 would say that a law was broken.
             ExitCode::from(2)
         }),
-        // Its document is printed before it fails.
-        Verb::Decisions(arguments) => ended(decisions::run(&arguments)),
+        Verb::Decisions(arguments) => decisions::run(&arguments).unwrap_or_else(failed),
         #[cfg(feature = "mutants")]
         Verb::Selftest(arguments) => {
             ended(cameo_chaos::mutants::run(&arguments).map_err(anyhow::Error::from))
@@ -115,11 +108,13 @@ pub fn main() -> ExitCode {
 fn ended(done: anyhow::Result<()>) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
-            eprintln!("cameo-chaos: {why:#}");
-            ExitCode::FAILURE
-        }
+        Err(why) => failed(why),
     }
+}
+
+fn failed(why: anyhow::Error) -> ExitCode {
+    usage::failed(PROGRAM, &why);
+    ExitCode::FAILURE
 }
 
 #[tokio::main]

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use cameo_common::terminal::usage_sentence;
 use clap::Parser;
 use serde_json::{Value, json};
 
@@ -22,7 +23,7 @@ pub fn parse<T: Parser>() -> Result<T, ExitCode> {
             return ExitCode::SUCCESS;
         }
         if wants_json(&line) {
-            println!("{}", document(&error, T::command().get_name()));
+            println!("{}", of_usage(&error, T::command().get_name()));
         } else {
             let _unread = error.print();
         }
@@ -36,7 +37,7 @@ pub fn failed(program: &str, why: &anyhow::Error) {
     eprintln!("{program}: {why:#}");
     let line: Vec<OsString> = std::env::args_os().collect();
     if wants_json(&line) {
-        println!("{}", error("failed", &format!("{why:#}")));
+        println!("{}", document("failed", &format!("{why:#}")));
     }
 }
 
@@ -44,7 +45,8 @@ fn wants_json(line: &[OsString]) -> bool {
     line.iter().any(|word| word == "--json")
 }
 
-fn error(code: &str, message: &str) -> Value {
+/// The document of a command without a result, as that of `cameo`.
+fn document(code: &str, message: &str) -> Value {
     json!({
         "schema": cameo_common::api::SCHEMA,
         "ok": false,
@@ -52,13 +54,8 @@ fn error(code: &str, message: &str) -> Value {
     })
 }
 
-/// The document of a wrong command line, as that of `cameo`.
-fn document(error: &clap::Error, program: &str) -> Value {
-    let text = error.to_string();
-    let paragraph = text.lines().take_while(|line| !line.trim().is_empty());
-    let sentence = paragraph.map(str::trim).collect::<Vec<_>>().join(" ");
-    let sentence = sentence.strip_prefix("error: ").unwrap_or(&sentence);
-    self::error("usage", &format!("{sentence}; see `{program} --help`"))
+fn of_usage(error: &clap::Error, program: &str) -> Value {
+    document("usage", &usage_sentence(&error.to_string(), program))
 }
 
 #[cfg(test)]
@@ -77,7 +74,7 @@ mod tests {
     fn a_wrong_flag_is_one_document_with_what_is_wrong_and_where_help_is() {
         for (flag, says) in [("--nodes=x", "invalid value 'x'"), ("--knots", "'--knots'")] {
             let error = Line::try_parse_from(["some-program", flag]).unwrap_err();
-            let document = document(&error, "some-program");
+            let document = of_usage(&error, "some-program");
             assert_eq!(
                 (&document["ok"], &document["error"]["code"]),
                 (&json!(false), &json!("usage"))

@@ -16,6 +16,7 @@ use cameo_cluster::node::secret_file::{self, SecretFileError};
 use cameo_cluster::node::{Node, Stage};
 use cameo_cluster::operator::{self, Output, key_file::KeyFileError};
 use cameo_cluster::raft::RAFT_THREAD;
+use cameo_common::terminal::usage_sentence;
 use clap::CommandFactory as _;
 use rustix::fs::Mode;
 use rustix::process::umask;
@@ -63,21 +64,10 @@ fn wants_json(arguments: &[OsString]) -> bool {
 /// where one is asked for.
 fn command_line(error: &clap::Error, json: bool) -> ExitCode {
     if error.use_stderr() && json {
-        let text = error.to_string();
-        let paragraph = text.lines().take_while(|line| !line.trim().is_empty());
-        let sentence = paragraph.map(str::trim).collect::<Vec<_>>().join(" ");
-        let sentence = sentence.strip_prefix("error: ").unwrap_or(&sentence);
-        return verbs::fail(true, &format_args!("{sentence}; see `cameod --help`"));
+        return verbs::fail(true, &usage_sentence(&error.to_string(), "cameod"));
     }
-    let printed = error.print();
     let code = u8::try_from(error.exit_code()).unwrap_or(EXIT_USAGE);
-    match printed {
-        Err(why) if why.kind() != std::io::ErrorKind::BrokenPipe => {
-            log::tell(Level::Error, format_args!("this cannot be written: {why}"));
-            ExitCode::from(code.max(operator::Exit::Other as u8))
-        }
-        _ => ExitCode::from(code),
-    }
+    verbs::ended(error.print(), code)
 }
 
 fn run_verb(verb: Verb, json: bool) -> ExitCode {
@@ -291,8 +281,8 @@ async fn print_stage(node: &Node) {
             Stage::Ready(cluster) => {
                 let line = format!("{}#{cluster}", node.url());
                 if let Err(error) = verbs::write_line(&line) {
-                    let what = "cannot write the line for stdout";
-                    log::tell(Level::Warn, format_args!("{what} ({error}): {line}"));
+                    let what = verbs::unwritten(&error);
+                    log::tell(Level::Warn, format_args!("{what}; it is: {line}"));
                 }
                 break;
             }

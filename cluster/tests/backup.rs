@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Output, Stdio};
 
 use cameo_harness::{Binaries, Cluster};
 use serde_json::Value;
@@ -200,4 +200,25 @@ async fn given_nodes_that_run_or_not_when_the_status_is_asked_then_it_says_what_
         node.stop().await.expect("it stops");
     }
     assert_eq!(world.status().await.1, Some(7));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn given_an_invite_whose_words_nobody_gets_then_it_is_told_that_another_is_needed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let world = World::start(folder.path()).await;
+    let key = world.path(KEY);
+    let words = ["invite", "--operator", &key, "--cluster", &world.urls];
+    // given a full disk, and a reader that has gone
+    let full = fs::File::options().write(true).open("/dev/full");
+    let (reader, gone) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    for stdout in [full.expect("it is there").into(), Stdio::from(gone)] {
+        let mut command = Command::new(PROGRAM);
+        let command = command.args(words).stdout(stdout).stderr(Stdio::piped());
+        let ran = command.spawn().expect("it runs").wait_with_output();
+        let ran = ran.await.expect("it ends");
+        let said = String::from_utf8_lossy(&ran.stderr);
+        assert_eq!(ran.status.code(), Some(1), "{said}");
+        assert!(said.contains("create another one"), "{said}");
+    }
 }

@@ -180,7 +180,7 @@ fn given_a_stdout_that_cannot_be_written_when_a_node_is_ready_then_it_says_so_an
     let mut node = command.spawn().expect("it runs");
     let log = log_of(&mut node);
     let mut node = Running { node, log };
-    let told = last(node.lines_until("cannot write the line for stdout"));
+    let told = last(node.lines_until("the output cannot be written"));
     assert!(told.contains("https://127.0.0.1:"), "{told}");
     node.stop();
 }

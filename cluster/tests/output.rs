@@ -83,3 +83,17 @@ fn given_json_when_the_command_line_is_wrong_then_stdout_has_one_document() {
         assert!(!error.contains('\n'), "{error}");
     }
 }
+
+#[test]
+fn attack_a_file_s_name_adds_no_line_to_what_a_check_says() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = empty(folder.path());
+    fs::write(folder.path().join("x\n\x1b[2Jdata is whole"), "").expect("written");
+    let ran = run(&["check", &data], Stdio::piped());
+    let text = String::from_utf8(ran.stdout).expect("text");
+    assert!(text.contains("x\\u000a\\u001b[2Jdata is whole"), "{text}");
+    assert!(
+        !text.contains('\x1b') && !text.contains("\ndata is whole"),
+        "{text}"
+    );
+}

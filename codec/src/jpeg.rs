@@ -118,33 +118,12 @@ fn scans(bytes: &[u8]) -> usize {
 const EOI: u8 = 0xd9;
 
 /// Whether a file is a JPEG that ends before its picture does. Decoders fill what is missing with
-/// grey, and say nothing. Bytes after the picture are no part of it.
+/// grey, and say nothing. Bytes after the picture are no part of it, and in its scans 0xff begins
+/// nothing but markers.
 #[must_use]
 pub fn is_cut_off(file: &[u8]) -> bool {
-    let Some(mut rest) = file.strip_prefix(&[0xff, 0xd8, 0xff]) else {
-        return false;
-    };
-    // The last byte of the prefix is the first one of a marker.
-    let mut is_marker = true;
-    while let [first, after @ ..] = rest {
-        rest = after;
-        if !std::mem::replace(&mut is_marker, *first == 0xff) {
-            continue;
-        }
-        match *first {
-            EOI => return false,
-            // Stuffed bytes, restarts, and markers without a length.
-            0 | 1 | 0xd0..=0xd8 => is_marker = false,
-            0xff => {}
-            _ => {
-                let [high, low, ..] = rest else { return true };
-                let length = usize::from(u16::from_be_bytes([*high, *low]));
-                rest = rest.get(length..).unwrap_or_default();
-                is_marker = false;
-            }
-        }
-    }
-    true
+    let mut pairs = after_leading_segments(file).windows(2);
+    file.starts_with(&[0xff, 0xd8, 0xff]) && !pairs.any(|pair| pair == [0xff, EOI])
 }
 
 #[cfg(test)]

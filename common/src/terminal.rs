@@ -48,6 +48,16 @@ fn escape(text: &str, stays: impl Fn(char) -> bool) -> String {
     out
 }
 
+/// What is wrong with a command line, as one sentence: the first paragraph of what its parser says,
+/// and where the help is.
+#[must_use]
+pub fn usage_sentence(said: &str, program: &str) -> String {
+    let paragraph = said.lines().take_while(|line| !line.trim().is_empty());
+    let sentence = paragraph.map(str::trim).collect::<Vec<_>>().join(" ");
+    let sentence = sentence.strip_prefix("error: ").unwrap_or(&sentence);
+    format!("{sentence}; see `{program} --help`")
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -80,6 +90,15 @@ mod tests {
         let read: Value = serde_json::from_str(&printed).unwrap();
         assert_eq!(read, document);
         assert_eq!(escaped("one\n\ttwo\r\n"), "one\n\ttwo\\u000d\n");
+    }
+
+    #[test]
+    fn what_a_parser_says_becomes_one_sentence() {
+        let said = "error: two are missing:\n  --id <ID>\n  --data <DIR>\n\nUsage: p [OPTIONS]\n";
+        assert_eq!(
+            usage_sentence(said, "p"),
+            "two are missing: --id <ID> --data <DIR>; see `p --help`"
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
+use std::process::{ExitStatus, Output, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -37,6 +37,16 @@ pub struct Person {
     program: PathBuf,
     passphrase: PathBuf,
     agent: Option<Process>,
+}
+
+/// Waits for a command's end, within its time.
+async fn ended(
+    arguments: &[&str],
+    running: impl Future<Output = std::io::Result<Output>>,
+) -> anyhow::Result<Output> {
+    let ended = tokio::time::timeout(COMMAND_TIMEOUT, running).await;
+    let ended = ended.map_err(|_| anyhow::anyhow!("`cameo {}` did not end", arguments.join(" ")));
+    Ok(ended??)
 }
 
 impl Person {
@@ -83,9 +93,7 @@ impl Person {
     pub async fn run(&self, arguments: &[&str]) -> anyhow::Result<CommandResult> {
         let mut command = self.command(arguments);
         command.arg("--json");
-        let output = tokio::time::timeout(COMMAND_TIMEOUT, command.output())
-            .await
-            .map_err(|_| anyhow::anyhow!("`cameo {}` did not end", arguments.join(" ")))??;
+        let output = ended(arguments, command.output()).await?;
         let stdout = String::from_utf8(output.stdout)?;
         let json = if stdout.trim().is_empty() {
             Value::Null
@@ -99,6 +107,23 @@ impl Person {
             stdout,
             stderr,
         })
+    }
+
+    /// Runs a command without `--json` to its end, with this stdout. Its exit code and stderr.
+    ///
+    /// # Errors
+    /// When it does not start, or does not end.
+    pub async fn run_into(
+        &self,
+        arguments: &[&str],
+        stdout: Stdio,
+    ) -> anyhow::Result<(i32, String)> {
+        let mut command = self.command(arguments);
+        // `Command::output` would put a pipe in its place.
+        let command = command.stdout(stdout).stderr(Stdio::piped());
+        let ran = ended(arguments, command.spawn()?.wait_with_output()).await?;
+        let stderr = String::from_utf8_lossy(&ran.stderr).into_owned();
+        Ok((ran.status.code().unwrap_or(-1), stderr))
     }
 
     /// Runs a command that has to succeed. Returns its JSON.

@@ -26,31 +26,18 @@ pub const PHOTOS: [&str; 5] = [
 
 /// The result of an end-to-end test. An error ends it where `?` meets it: later the folder of its
 /// world would be gone.
-pub type Outcome = Result<(), Failed>;
+pub type Outcome<T = ()> = Result<T, Failed>;
 
 /// Never made: see [`Outcome`].
 #[derive(Debug)]
 pub enum Failed {}
 
-macro_rules! fails_at_once {
-    ($($error:ty),* $(,)?) => {$(
-        impl From<$error> for Failed {
-            #[track_caller]
-            fn from(error: $error) -> Self {
-                panic!("{error:?}")
-            }
-        }
-    )*};
+impl<E: Into<anyhow::Error>> From<E> for Failed {
+    #[track_caller]
+    fn from(error: E) -> Self {
+        panic!("{:?}", error.into())
+    }
 }
-
-fails_at_once!(
-    anyhow::Error,
-    std::io::Error,
-    std::string::FromUtf8Error,
-    serde_json::Error,
-    cameo_harness::ProcessError,
-    cameo_harness::TimedOut,
-);
 
 /// One cluster and the folder with everyone's files. The folder is kept when a test fails.
 #[derive(Debug)]
@@ -64,21 +51,12 @@ impl World {
     /// Starts a cluster of this many nodes.
     ///
     /// # Errors
-    /// When it does not start.
-    pub async fn new(nodes: u64) -> anyhow::Result<Self> {
+    /// Ends the test when it does not start.
+    pub async fn new(nodes: u64) -> Outcome<Self> {
         let mut world = Self::prepared(nodes).await?;
-        let started = async {
-            world.cluster.start_all().await?;
-            world.cluster.leader().await?;
-            anyhow::Ok(())
-        };
-        match started.await {
-            Ok(()) => Ok(world),
-            Err(error) => {
-                world.keep();
-                Err(error)
-            }
-        }
+        world.cluster.start_all().await?;
+        world.cluster.leader().await?;
+        Ok(world)
     }
 
     /// This many nodes, none of them started yet.
@@ -107,13 +85,6 @@ impl World {
             .as_ref()
             .expect("it is taken in drop only")
             .path()
-    }
-
-    fn keep(&mut self) {
-        if let Some(folder) = self.folder.take() {
-            let kept = folder.keep();
-            eprintln!("the files of this test are kept in {}", kept.display());
-        }
     }
 
     /// A person with a home, not registered.
@@ -149,8 +120,11 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.keep();
+        if std::thread::panicking()
+            && let Some(folder) = self.folder.take()
+        {
+            let kept = folder.keep();
+            eprintln!("the files of this test are kept in {}", kept.display());
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use cameo_harness::{CommandResult, Person};
-use cameo_tests::{PHOTOS, World, grant_row, photo, share, text};
+use cameo_tests::{Outcome, PHOTOS, World, grant_row, photo, share, text};
 
 /// A refusal has its exit code, one JSON document with a code and a sentence, and nothing else.
 fn assert_refused(ran: &CommandResult, code: i32, says: &str) {
@@ -25,7 +25,7 @@ fn shown(path: &Path) -> String {
 }
 
 #[tokio::test]
-async fn mistakes_of_a_viewer_are_named_and_charge_nothing() -> cameo_tests::Outcome {
+async fn mistakes_of_a_viewer_are_named_and_charge_nothing() -> Outcome {
     let world = World::new(3).await?;
     let (ada, ben, eve) = (
         world.person("ada").await?,
@@ -70,7 +70,7 @@ async fn mistakes_of_a_viewer_are_named_and_charge_nothing() -> cameo_tests::Out
 }
 
 #[tokio::test]
-async fn mistakes_of_an_owner_are_named() -> cameo_tests::Outcome {
+async fn mistakes_of_an_owner_are_named() -> Outcome {
     let world = World::new(3).await?;
     let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
 
@@ -140,7 +140,7 @@ async fn mistakes_of_an_owner_are_named() -> cameo_tests::Outcome {
 }
 
 #[tokio::test]
-async fn attack_a_registered_name_cannot_be_taken_over() -> cameo_tests::Outcome {
+async fn attack_a_registered_name_cannot_be_taken_over() -> Outcome {
     let world = World::new(3).await?;
     let ada = world.registered("ada").await?;
     let folder = world.folder().join("other");
@@ -164,7 +164,7 @@ async fn attack_a_registered_name_cannot_be_taken_over() -> cameo_tests::Outcome
 }
 
 #[tokio::test]
-async fn a_home_has_one_agent() -> cameo_tests::Outcome {
+async fn a_home_has_one_agent() -> Outcome {
     let world = World::new(3).await?;
     let ada = world.person("ada").await?;
     let second = ada.run(&["agent"]).await?;
@@ -173,7 +173,7 @@ async fn a_home_has_one_agent() -> cameo_tests::Outcome {
 }
 
 #[tokio::test]
-async fn an_unreachable_cluster_and_another_one_are_named() -> cameo_tests::Outcome {
+async fn an_unreachable_cluster_and_another_one_are_named() -> Outcome {
     let mut world = World::new(3).await?;
     let ada = world.registered("ada").await?;
     let url = world.cluster.urls();
@@ -213,7 +213,7 @@ fn crc32(bytes: &[u8]) -> u32 {
 }
 
 #[tokio::test]
-async fn adding_prints_hints_about_agent_and_duplicates() -> cameo_tests::Outcome {
+async fn adding_prints_hints_about_agent_and_duplicates() -> Outcome {
     let world = World::new(3).await?;
     let mut ada = world.registered("ada").await?;
     let path = shown(&photo(PHOTOS[1]));

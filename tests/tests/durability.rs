@@ -17,7 +17,7 @@ use cameo_common::keys::{SealingSecret, SigningKey};
 use cameo_common::op::{Authorization, Op};
 use cameo_common::signed::Signed;
 use cameo_harness::{Node, until};
-use cameo_tests::{SETTLES_WITHIN, World};
+use cameo_tests::{Outcome, SETTLES_WITHIN, World};
 use cameo_tls::{API_ALPN, Expected};
 use data_encoding::BASE64URL_NOPAD;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -195,7 +195,7 @@ async fn has_strace() -> bool {
 }
 
 #[tokio::test]
-async fn an_acknowledged_write_follows_a_sync_of_the_log_on_a_majority() -> cameo_tests::Outcome {
+async fn an_acknowledged_write_follows_a_sync_of_the_log_on_a_majority() -> Outcome {
     if !has_strace().await {
         return Ok(());
     }
@@ -207,7 +207,7 @@ async fn an_acknowledged_write_follows_a_sync_of_the_log_on_a_majority() -> came
     let node = world.cluster.nodes.first().context("a first node")?;
     let urls = world.cluster.urls();
     let (_, fingerprint) = urls.rsplit_once('#').context("a fingerprint")?;
-    let (asked, answered) = register(node, fingerprint.parse().context("an id")?).await?;
+    let (asked, answered) = register(node, fingerprint.parse()?).await?;
     for node in &mut watched {
         node.strace.kill().await?;
     }
@@ -224,7 +224,7 @@ async fn an_acknowledged_write_follows_a_sync_of_the_log_on_a_majority() -> came
 }
 
 #[tokio::test]
-async fn a_killed_node_syncs_its_log_before_others_hear_of_it() -> cameo_tests::Outcome {
+async fn a_killed_node_syncs_its_log_before_others_hear_of_it() -> Outcome {
     if !has_strace().await {
         return Ok(());
     }

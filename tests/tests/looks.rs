@@ -1,9 +1,9 @@
 //! Looks and titles of carriers: the owner chooses them, and nothing else of the owner is revealed.
 
-use cameo_tests::{PHOTOS, World, hash_of, photo, share, text};
+use cameo_tests::{Outcome, PHOTOS, World, hash_of, photo, share, text};
 
 #[tokio::test]
-async fn each_look_gives_carriers_of_its_depth() -> cameo_tests::Outcome {
+async fn each_look_gives_carriers_of_its_depth() -> Outcome {
     let world = World::new(3).await?;
     let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
     let original = photo(PHOTOS[1]);
@@ -24,7 +24,7 @@ async fn each_look_gives_carriers_of_its_depth() -> cameo_tests::Outcome {
 }
 
 #[tokio::test]
-async fn a_files_name_stays_with_its_owner() -> cameo_tests::Outcome {
+async fn a_files_name_stays_with_its_owner() -> Outcome {
     let world = World::new(3).await?;
     let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
     let telling = world.folder().join("at home 52.5200N 13.4050E.jpg");
@@ -52,7 +52,7 @@ async fn a_files_name_stays_with_its_owner() -> cameo_tests::Outcome {
 }
 
 #[tokio::test]
-async fn an_image_that_can_have_no_carrier_is_refused_when_it_is_added() -> cameo_tests::Outcome {
+async fn an_image_that_can_have_no_carrier_is_refused_when_it_is_added() -> Outcome {
     let world = World::new(3).await?;
     let ada = world.registered("ada").await?;
     let path = photo(PHOTOS[0]).display().to_string();

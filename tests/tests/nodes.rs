@@ -4,10 +4,10 @@ use std::process::Stdio;
 
 use anyhow::Context as _;
 use cameo_common::ids::NodeId;
-use cameo_tests::{PHOTOS, World, grant_row, hash_of, photo, share, text};
+use cameo_tests::{Outcome, PHOTOS, World, grant_row, hash_of, photo, share, text};
 
 #[tokio::test]
-async fn a_request_is_served_although_the_leader_is_killed_meanwhile() -> cameo_tests::Outcome {
+async fn a_request_is_served_although_the_leader_is_killed_meanwhile() -> Outcome {
     let mut world = World::new(3).await?;
     let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
     let first = share(&ada, &ben, &photo(PHOTOS[0]), &["--views", "2"]).await?;
@@ -58,7 +58,7 @@ async fn a_request_is_served_although_the_leader_is_killed_meanwhile() -> cameo_
 }
 
 #[tokio::test]
-async fn everything_acknowledged_survives_a_kill_of_all_nodes_at_once() -> cameo_tests::Outcome {
+async fn everything_acknowledged_survives_a_kill_of_all_nodes_at_once() -> Outcome {
     let mut world = World::new(3).await?;
     let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
     let shared = share(&ada, &ben, &photo(PHOTOS[0]), &["--views", "3"]).await?;
@@ -78,7 +78,7 @@ async fn everything_acknowledged_survives_a_kill_of_all_nodes_at_once() -> cameo
 }
 
 #[tokio::test]
-async fn without_a_majority_nothing_is_done_and_the_error_says_so() -> cameo_tests::Outcome {
+async fn without_a_majority_nothing_is_done_and_the_error_says_so() -> Outcome {
     let mut world = World::new(3).await?;
     let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
     let shared = share(&ada, &ben, &photo(PHOTOS[0]), &["--views", "3"]).await?;
@@ -102,7 +102,7 @@ async fn without_a_majority_nothing_is_done_and_the_error_says_so() -> cameo_tes
 }
 
 #[tokio::test]
-async fn five_nodes_serve_without_two() -> cameo_tests::Outcome {
+async fn five_nodes_serve_without_two() -> Outcome {
     let mut world = World::new(5).await?;
     let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
     let shared = share(&ada, &ben, &photo(PHOTOS[0]), &["--views", "2"]).await?;

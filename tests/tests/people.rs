@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use cameo_harness::{Person, until};
-use cameo_tests::{PHOTOS, SETTLES_WITHIN, World, grant_row, photo, share, text};
+use cameo_tests::{Outcome, PHOTOS, SETTLES_WITHIN, World, grant_row, photo, share, text};
 use serde_json::Value;
 
 /// A connection that is refused is not waited for.
@@ -247,4 +247,51 @@ async fn a_worker_that_was_removed_while_it_runs_says_so_and_ends() {
     assert_eq!(ended.await.unwrap().code(), Some(2));
     let log = std::fs::read_to_string(world.cluster.node(4).unwrap().log()).unwrap();
     assert!(log.contains("node 4 was removed"), "{log}");
+}
+
+#[tokio::test]
+async fn what_a_command_did_is_told_though_its_output_cannot_be_written() -> Outcome {
+    let world = World::new(3).await?;
+    let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
+    let shared = share(&ada, &ben, &photo(PHOTOS[0]), &["--views", "3"]).await?;
+    // given a stdout on a full disk, when views and rights are used and changed
+    let cases: [(_, &[&str], &str); 4] = [
+        (
+            &ben,
+            &["view", &shared.grant, "--no-show"],
+            "View 1 of 3: opened",
+        ),
+        (
+            &ben,
+            &["view", &shared.grant, "--no-show", "--json"],
+            "View 2 of 3: opened",
+        ),
+        (
+            &ada,
+            &["rights", &shared.grant, "--views", "4"],
+            "4 views in total",
+        ),
+        (&ada, &["revoke", &shared.grant], "all rights revoked"),
+    ];
+    for (person, line, done) in cases {
+        let full = std::fs::File::options().write(true).open("/dev/full")?;
+        let (code, told) = person.run_into(line, full.into()).await?;
+        // then stderr tells what was done, and that it could not be written
+        assert_eq!(code, 1, "{line:?}: {told}");
+        assert!(
+            told.contains("the output cannot be written"),
+            "{line:?}: {told}"
+        );
+        let stands = "this was done all the same: ";
+        assert!(
+            told.contains(stands) && told.contains(done),
+            "{line:?}: {told}"
+        );
+    }
+    let row = grant_row(&ada, "shared", &shared.grant).await?;
+    assert_eq!(
+        (row["used"].as_u64(), row["revoked"].as_bool()),
+        (Some(2), Some(true))
+    );
+    Ok(())
 }

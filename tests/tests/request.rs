@@ -1,9 +1,9 @@
 //! Case 1: B requests an image of A, and opens it as often as the rights permit.
 
-use cameo_tests::{PHOTOS, World, grant_row, hash_of, photo, share, text};
+use cameo_tests::{Outcome, PHOTOS, World, grant_row, hash_of, photo, share, text};
 
 #[tokio::test]
-async fn every_photo_arrives_hidden_and_opens_bit_for_bit() -> cameo_tests::Outcome {
+async fn every_photo_arrives_hidden_and_opens_bit_for_bit() -> Outcome {
     let world = World::new(3).await?;
     let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
     for (name, codec) in PHOTOS
@@ -38,7 +38,7 @@ async fn every_photo_arrives_hidden_and_opens_bit_for_bit() -> cameo_tests::Outc
 }
 
 #[tokio::test]
-async fn after_the_last_view_only_the_cover_is_shown() -> cameo_tests::Outcome {
+async fn after_the_last_view_only_the_cover_is_shown() -> Outcome {
     let world = World::new(3).await?;
     let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
     let shared = share(&ada, &ben, &photo(PHOTOS[1]), &["--views", "2"]).await?;
@@ -71,7 +71,7 @@ async fn after_the_last_view_only_the_cover_is_shown() -> cameo_tests::Outcome {
 }
 
 #[tokio::test]
-async fn saving_needs_the_owners_permission() -> cameo_tests::Outcome {
+async fn saving_needs_the_owners_permission() -> Outcome {
     let world = World::new(3).await?;
     let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
     let shared = share(&ada, &ben, &photo(PHOTOS[0]), &["--views", "3"]).await?;
@@ -103,7 +103,7 @@ async fn saving_needs_the_owners_permission() -> cameo_tests::Outcome {
 }
 
 #[tokio::test]
-async fn an_owner_who_is_asked_decides() -> cameo_tests::Outcome {
+async fn an_owner_who_is_asked_decides() -> Outcome {
     let world = World::new(3).await?;
     let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
     let path = photo(PHOTOS[0]).display().to_string();
@@ -134,7 +134,7 @@ async fn an_owner_who_is_asked_decides() -> cameo_tests::Outcome {
 }
 
 #[tokio::test]
-async fn attack_five_commands_at_once_open_exactly_three_permitted_views() -> cameo_tests::Outcome {
+async fn attack_five_commands_at_once_open_exactly_three_permitted_views() -> Outcome {
     let world = World::new(3).await?;
     let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
     let shared = share(&ada, &ben, &photo(PHOTOS[1]), &["--views", "3"]).await?;
@@ -155,7 +155,7 @@ async fn attack_five_commands_at_once_open_exactly_three_permitted_views() -> ca
 }
 
 #[tokio::test]
-async fn a_carrier_that_cannot_be_made_is_reported_and_may_come_later() -> cameo_tests::Outcome {
+async fn a_carrier_that_cannot_be_made_is_reported_and_may_come_later() -> Outcome {
     let world = World::new(3).await?;
     let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
     let path = photo(PHOTOS[0]).display().to_string();
@@ -188,7 +188,7 @@ async fn a_carrier_that_cannot_be_made_is_reported_and_may_come_later() -> cameo
 }
 
 #[tokio::test]
-async fn without_a_display_no_view_is_charged_unseen() -> cameo_tests::Outcome {
+async fn without_a_display_no_view_is_charged_unseen() -> Outcome {
     let world = World::new(3).await?;
     let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
     let shared = share(&ada, &ben, &photo(PHOTOS[1]), &["--views", "3"]).await?;

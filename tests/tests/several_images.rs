@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::Context as _;
-use cameo_tests::{PHOTOS, World, hash_of, photo, text};
+use cameo_tests::{Outcome, PHOTOS, World, hash_of, photo, text};
 use serde_json::Value;
 
 /// Most images of one `request`.
@@ -16,8 +16,7 @@ fn images(document: &Value) -> anyhow::Result<&[Value]> {
 }
 
 #[tokio::test]
-async fn several_images_are_requested_at_once_and_each_has_its_own_outcome() -> cameo_tests::Outcome
-{
+async fn several_images_are_requested_at_once_and_each_has_its_own_outcome() -> Outcome {
     let world = World::new(3).await?;
     let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
     let mut arguments = vec!["request".to_owned(), "ada".to_owned()];
@@ -51,7 +50,7 @@ async fn several_images_are_requested_at_once_and_each_has_its_own_outcome() -> 
 }
 
 #[tokio::test]
-async fn sixteen_images_come_together_from_several_workers_and_all_open() -> cameo_tests::Outcome {
+async fn sixteen_images_come_together_from_several_workers_and_all_open() -> Outcome {
     let world = World::new(3).await?;
     let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
     let photos: Vec<_> = PHOTOS.iter().cycle().take(MOST).collect();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use cameo_common::ids::NodeId;
 use cameo_harness::{Node, Phase, Proxy};
-use cameo_tests::{PHOTOS, World, hash_of, photo, text};
+use cameo_tests::{Outcome, PHOTOS, World, hash_of, photo, text};
 use serde_json::Value;
 
 /// Longest time until a job is held in its phase.
@@ -29,7 +29,7 @@ enum Fault {
 }
 
 /// Three nodes, each behind a proxy, in the order of their ids.
-async fn proxied() -> anyhow::Result<(World, Vec<Proxy>)> {
+async fn proxied() -> Outcome<(World, Vec<Proxy>)> {
     let mut proxies = Vec::new();
     let mut world = World::prepared(3).await?;
     for node in &mut world.cluster.nodes {
@@ -153,7 +153,7 @@ async fn heal(world: &mut World, proxies: &[Proxy], at: usize, fault: Fault) -> 
     Ok(())
 }
 
-async fn survives(fault: Fault) -> cameo_tests::Outcome {
+async fn survives(fault: Fault) -> Outcome {
     let (mut world, proxies) = proxied().await?;
     let (_ada, image) = offered(&world).await?;
     for (n, phase) in PHASES.into_iter().enumerate() {
@@ -187,22 +187,22 @@ async fn survives(fault: Fault) -> cameo_tests::Outcome {
 }
 
 #[tokio::test]
-async fn a_worker_killed_in_any_phase_costs_one_retry() -> cameo_tests::Outcome {
+async fn a_worker_killed_in_any_phase_costs_one_retry() -> Outcome {
     survives(Fault::Killed).await
 }
 
 #[tokio::test]
-async fn a_worker_paused_in_any_phase_costs_one_retry() -> cameo_tests::Outcome {
+async fn a_worker_paused_in_any_phase_costs_one_retry() -> Outcome {
     survives(Fault::Paused).await
 }
 
 #[tokio::test]
-async fn a_worker_cut_off_in_any_phase_costs_one_retry() -> cameo_tests::Outcome {
+async fn a_worker_cut_off_in_any_phase_costs_one_retry() -> Outcome {
     survives(Fault::CutOff).await
 }
 
 #[tokio::test]
-async fn a_leader_killed_between_placing_and_upload_costs_another_ticket() -> cameo_tests::Outcome {
+async fn a_leader_killed_between_placing_and_upload_costs_another_ticket() -> Outcome {
     // given a job with a worker and a ticket of this term
     let (mut world, proxies) = proxied().await?;
     let (_ada, image) = offered(&world).await?;

@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use cameo_common::ids::NodeId;
 use cameo_harness::until;
-use cameo_tests::{PHOTOS, SETTLES_WITHIN, World, hash_of, photo, share, text};
+use cameo_tests::{Outcome, PHOTOS, SETTLES_WITHIN, World, hash_of, photo, share, text};
 use serde_json::Value;
 
 /// The worker's entry in the leader's status, once the leader has its load report.
@@ -20,7 +20,7 @@ async fn load_of(world: &World, id: u64) -> anyhow::Result<Value> {
 }
 
 #[tokio::test]
-async fn a_worker_joins_with_one_flag_and_returns_after_a_kill() -> cameo_tests::Outcome {
+async fn a_worker_joins_with_one_flag_and_returns_after_a_kill() -> Outcome {
     let mut world = World::new(3).await?;
     world.registered("ada").await?;
     world.cluster.join_worker(4).await?;
@@ -50,7 +50,7 @@ async fn a_worker_joins_with_one_flag_and_returns_after_a_kill() -> cameo_tests:
 }
 
 #[tokio::test]
-async fn a_worker_makes_the_carriers_of_a_cluster_of_one() -> cameo_tests::Outcome {
+async fn a_worker_makes_the_carriers_of_a_cluster_of_one() -> Outcome {
     // given a worker that is the only follower
     let mut world = World::new(1).await?;
     world.cluster.join_worker(2).await?;
@@ -87,8 +87,7 @@ async fn a_worker_makes_the_carriers_of_a_cluster_of_one() -> cameo_tests::Outco
 }
 
 #[tokio::test]
-async fn a_worker_that_has_lost_its_folder_gets_a_hint_and_can_be_removed() -> cameo_tests::Outcome
-{
+async fn a_worker_that_has_lost_its_folder_gets_a_hint_and_can_be_removed() -> Outcome {
     let mut world = World::new(1).await?;
     world.cluster.join_worker(2).await?;
     let worker = world.cluster.node_mut(2).context("the node exists")?;

@@ -14,8 +14,8 @@ mod rule;
 mod tests;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
-use anyhow::ensure;
 use cameo_dispatch::{Logged, Policy, baselines};
 
 pub use law::{add_to, file_of};
@@ -34,19 +34,23 @@ pub struct Arguments {
     json: bool,
 }
 
-/// Checks, prints, and fails on any violation.
+/// Checks, prints, and fails on any violation: a decision that breaks the law, or a line that
+/// cannot be read.
 ///
 /// # Errors
-/// When a decision breaks the law, or a line cannot be read.
-pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+/// When the outcome cannot be encoded.
+pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let outcome = check(&arguments.files);
     if arguments.json {
         println!("{}", serde_json::to_string(&outcome)?);
     } else {
         print!("{outcome}");
     }
-    ensure!(outcome.ok, "violations: {}", outcome.violations_in_all);
-    Ok(())
+    if outcome.ok {
+        return Ok(ExitCode::SUCCESS);
+    }
+    eprintln!("cameo-chaos: violations: {}", outcome.violations_in_all);
+    Ok(ExitCode::FAILURE)
 }
 
 /// Checks decision logs, which must have decisions.

@@ -2,7 +2,7 @@
 
 use super::effects::only_reads;
 use super::exit::{Exit, Failure};
-use crate::output::{Output, Report, print_message, print_result};
+use crate::output::{Output, Report, print_message, print_result, unwritten};
 
 /// Prints the result of a command, and returns the exit code.
 #[must_use]
@@ -27,9 +27,7 @@ pub(super) fn finish(out: Output, verb: &str, result: &Result<Report, Failure>) 
 
 /// What is said on stderr when stdout cannot be written: the result is not lost with the output.
 fn unprinted(verb: &str, result: &Result<Report, Failure>, error: &std::io::Error) -> Vec<String> {
-    let mut lines = vec![format!(
-        "cameo {verb}: the output cannot be written: {error}"
-    )];
+    let mut lines = vec![format!("cameo {verb}: {}", unwritten(error))];
     match result {
         Ok(report) if !only_reads(verb) && !report.text().is_empty() => {
             let text = report.text().trim_end();

@@ -12,6 +12,7 @@ mod unknown_outcome;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use cameo_common::terminal::usage_sentence;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use self::exit::{Exit, Failure};
@@ -240,20 +241,16 @@ pub fn usage_error(error: &clap::Error, json: bool, program: &str) -> Exit {
     if !error.use_stderr() {
         return match error.print() {
             Err(why) if why.kind() != std::io::ErrorKind::BrokenPipe => {
-                output::print_message(format_args!("{program}: this cannot be written: {why}"));
+                output::print_message(format_args!("{program}: {}", output::unwritten(&why)));
                 Exit::Other
             }
             _ => Exit::Ok,
         };
     }
     if json {
-        let text = error.to_string();
-        let paragraph = text.lines().take_while(|line| !line.trim().is_empty());
-        let sentence = paragraph.map(str::trim).collect::<Vec<_>>().join(" ");
-        let sentence = sentence.strip_prefix("error: ").unwrap_or(&sentence);
-        let failure = Failure::usage(format!("{sentence}; see `{program} --help`"));
+        let failure = Failure::usage(usage_sentence(&error.to_string(), program));
         if let Err(error) = output::print_result(failure.document()) {
-            output::print_message(format_args!("the output cannot be written: {error}"));
+            output::print_message(format_args!("{program}: {}", output::unwritten(&error)));
             output::print_message(format_args!("{program}: {failure}"));
         }
     } else {

@@ -68,6 +68,12 @@ pub fn print_result(line: impl std::fmt::Display) -> io::Result<()> {
     }
 }
 
+/// Why there is no output.
+#[must_use]
+pub fn unwritten(error: &io::Error) -> String {
+    format!("the output cannot be written: {error}")
+}
+
 /// Prints a line on stderr. A failure is ignored: there is nowhere to report it.
 pub fn print_message(line: impl std::fmt::Display) {
     let line = escaped(&line.to_string());

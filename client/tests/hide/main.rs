@@ -295,6 +295,8 @@ fn a_closed_pipe_is_no_error_and_a_full_disk_is_one() {
         "inspect cover.png",
         "--json inspect cover.png",
         "--json inspect none.png",
+        "--help",
+        "--json dance",
     ] {
         let silent = folder.run(line);
         let (reader, writer) = std::io::pipe().unwrap();

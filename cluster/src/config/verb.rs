@@ -34,7 +34,7 @@ pub enum Verb {
     ///
     /// Every file is read and verified; a line for each says what was found, and what to do. Exit
     /// codes: 0 it is whole; 1 it is damaged; 2 it was not checked: it is neither, a node is
-    /// running on it, or it is of another version.
+    /// running on it, or it is of another version; or what it had cannot be told (`unknown`).
     Check(CheckFlags),
     /// Says who may register from now on.
     Registration(RegistrationFlags),

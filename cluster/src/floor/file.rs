@@ -23,15 +23,8 @@ const NAME: &str = "floor";
 pub struct FloorFile {
     path: PathBuf,
     blocking: Blocking,
-    open: Arc<Mutex<Open>>,
-}
-
-#[derive(Debug, Default)]
-struct Open {
-    /// At its end, from the first append on.
-    file: Option<File>,
-    /// This process has written and synced all of the file.
-    is_settled: bool,
+    /// For appending, once this process has written and synced all of the file.
+    open: Arc<Mutex<Option<File>>>,
 }
 
 impl FloorFile {
@@ -47,13 +40,12 @@ impl FloorFile {
 
     fn append_now(&self, bytes: &[u8]) -> io::Result<()> {
         let mut open = self.open.lock();
-        if !open.is_settled {
-            rewrite_in_place(&self.path)?;
-            open.is_settled = true;
-        }
-        let file = match &mut open.file {
+        let file = match &mut *open {
             Some(file) => file,
-            none => none.insert(OpenOptions::new().append(true).open(&self.path)?),
+            none => {
+                rewrite_in_place(&self.path)?;
+                none.insert(self.for_appending()?)
+            }
         };
         file.write_all(bytes)?;
         if is_planted(Mutant::FloorNotSynced) {
@@ -75,11 +67,12 @@ impl FloorFile {
         file.sync_all()?;
         rename_durably(&part, &self.path)?;
         // The file that it names now is another one.
-        *open = Open {
-            file: None,
-            is_settled: true,
-        };
+        *open = Some(self.for_appending()?);
         Ok(())
+    }
+
+    fn for_appending(&self) -> io::Result<File> {
+        OpenOptions::new().append(true).open(&self.path)
     }
 
     fn write(

@@ -29,7 +29,12 @@ pub(super) fn check(folder: &HeldFolder, data: &Path, findings: &mut Findings) -
                 "the next start removes it: keep a copy of the folder until the node takes part \
                  again",
             ),
-            Leftover::Stale | Leftover::Kept => findings.notice(
+            Leftover::Stale => findings.notice(
+                &name,
+                "an older state, which was not read",
+                "nothing uses it, and the next start removes it",
+            ),
+            Leftover::Kept => findings.notice(
                 &name,
                 "a damaged or older part that a start has kept, which was not read",
                 "nothing uses it: keep it for a report, or remove it",

@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use cameo_common::ids::{ClusterId, NodeId};
+use cameo_common::terminal::escaped_line;
 use serde_json::{Value, json};
 
 use super::finding::{Finding, Verdict};
@@ -116,9 +117,11 @@ fn of_part(finding: &Finding, width: usize) -> Vec<String> {
         let lines = wrapped(text, WIDTH - indent).into_iter();
         lines.map(|line| format!("{:indent$}{line}", ""))
     });
-    let head = format!("{:<7}  {:<width$}", finding.verdict.word(), finding.part);
+    // A file's name is anybody's text.
+    let part = escaped_line(&finding.part);
+    let head = format!("{:<7}  {part:<width$}", finding.verdict.word());
     let mut lines = Vec::new();
-    match finding.part.len() <= width {
+    match part.len() <= width {
         true => {
             let first = texts.next().unwrap_or_default();
             lines.push(format!("{head}  {}", first.trim_start()));

@@ -9,6 +9,7 @@ use cameo_cluster::config::{BackupFlags, CheckFlags, StatusFlags};
 use cameo_cluster::folder_check;
 use cameo_cluster::host::log::{self, Level};
 use cameo_cluster::operator;
+use cameo_common::terminal::escaped;
 use serde_json::json;
 use zeroize::Zeroizing;
 
@@ -132,10 +133,16 @@ pub fn fail(json: bool, error: &dyn Display) -> ExitCode {
     print(&document.to_string(), EXIT_USAGE)
 }
 
-/// Prints to stdout, and returns this exit code. A reader that has gone is no failure. Where it
-/// cannot be written, stderr says so, and the code is not 0.
+/// Prints to stdout, and returns this exit code. What nodes and names of files say is obeyed by no
+/// terminal.
 pub fn print(text: &str, code: u8) -> ExitCode {
-    match write_line(text) {
+    ended(write_line(&escaped(text)), code)
+}
+
+/// This exit code, after something was printed. A reader that has gone is no failure. Where it
+/// could not be written, stderr says so, and the code is not 0.
+pub fn ended(printed: io::Result<()>, code: u8) -> ExitCode {
+    match printed {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             log::tell(Level::Error, unwritten(&error));
             ExitCode::from(code.max(operator::Exit::Other as u8))
@@ -158,7 +165,8 @@ pub fn print_once(secret: &Zeroizing<String>, if_lost: &str) -> ExitCode {
     }
 }
 
-fn unwritten(error: &io::Error) -> String {
+/// Why there is no output.
+pub fn unwritten(error: &io::Error) -> String {
     format!("the output cannot be written: {error}")
 }
 

@@ -16,10 +16,10 @@ use zeroize::Zeroizing;
 use super::call::{Call, Ends, send};
 use super::health;
 use super::nodes::Nodes;
-use super::outcome::random;
 use super::patience::Tell;
 use super::refusal::{refusal, shortly};
 use super::status_lines::{ClusterStatus, NodeLine, Role, SCHEMA};
+use crate::host::rng::system_bytes;
 
 /// Why there is no status. Nothing is known then of nodes at other addresses.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -32,7 +32,7 @@ pub enum StatusError {
     NoNode(String),
     #[error("{url} is a node of another cluster than {cluster}: check the URL and its fingerprint")]
     OtherCluster { url: String, cluster: ClusterId },
-    #[error("the system has no random numbers: {0}")]
+    #[error("{0}")]
     Random(String),
 }
 
@@ -57,8 +57,7 @@ pub async fn cluster_status(
     address: ClusterAddress,
     tell: Tell<'_>,
 ) -> Result<ClusterStatus, StatusError> {
-    let seed = random().map_err(|error| StatusError::Random(error.to_string()))?;
-    let seed: Zeroizing<[u8; 32]> = Zeroizing::new(seed);
+    let seed = Zeroizing::new(system_bytes().map_err(StatusError::Random)?);
     let key = Arc::new(SigningKey::from_seed(*seed));
     let found = tell.waiting(
         "waiting for a node of the cluster to answer",

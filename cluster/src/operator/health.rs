@@ -10,13 +10,15 @@ const FREE_PERCENT: u64 = 5;
 /// Sentences; none of a healthy cluster.
 pub(super) fn problems(lines: &[NodeLine], needed: usize) -> Vec<String> {
     let mut problems = Vec::new();
-    // Quarantined and waiting nodes neither vote nor append.
-    let takes_part = |line: &&NodeLine| line.applied.is_some() && !line.quarantined && !line.waits;
-    let taking_part = lines.iter().filter(takes_part).count();
-    if taking_part < needed {
-        let known = match taking_part {
-            1 => "1 voter answers and takes part".to_owned(),
-            count => format!("{count} voters answer and take part"),
+    // Quarantined and waiting nodes neither vote nor append; those that are low vote.
+    let takes_entries = |line: &&NodeLine| {
+        line.applied.is_some() && !line.quarantined && !line.waits && !line.is_low()
+    };
+    let taking_entries = lines.iter().filter(takes_entries).count();
+    if taking_entries < needed {
+        let known = match taking_entries {
+            1 => "1 voter answers and takes entries".to_owned(),
+            count => format!("{count} voters answer and take entries"),
         };
         problems.push(format!(
             "{known}, and {needed} are a majority: without another one nothing is written"
@@ -187,23 +189,26 @@ mod tests {
             line.applied = None;
         }
         let said = problems(&nodes, 2);
-        let begins = "1 voter answers and takes part, and 2 are a majority";
+        let begins = "1 voter answers and takes entries, and 2 are a majority";
         assert!(said[0].starts_with(begins), "{said:?}");
     }
 
     #[test]
-    fn voters_that_take_no_part_make_no_majority() {
-        // given a voter that is up, one that takes no part, and one that is down
-        let takes_no_part: [fn(&mut NodeLine); 2] =
-            [|line| line.quarantined = true, |line| line.waits = true];
-        for change in takes_no_part {
+    fn voters_that_take_no_entries_make_no_majority() {
+        // given a voter that is up, one that takes no entries, and one that is down
+        let takes_none: [fn(&mut NodeLine); 3] = [
+            |line| line.quarantined = true,
+            |line| line.waits = true,
+            |line| line.disk = Some(DiskInfo { low: true, ..DISK }),
+        ];
+        for change in takes_none {
             let mut nodes = healthy();
             nodes[0].role = Role::Follower;
             change(&mut nodes[1]);
             (nodes[2].role, nodes[2].applied) = (Role::Unknown, None);
             // when their problems are told, then the first is that nothing is written
             let said = problems(&nodes, 2);
-            let begins = "1 voter answers and takes part, and 2 are a majority";
+            let begins = "1 voter answers and takes entries, and 2 are a majority";
             assert!(said[0].starts_with(begins), "{said:?}");
         }
         let mut two = healthy();

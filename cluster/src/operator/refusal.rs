@@ -23,7 +23,7 @@ pub(super) fn is_final(code: ErrorCode) -> bool {
 /// what was done: a node knows of its own attempt alone.
 pub(super) fn shortly(error: &ApiError) -> String {
     match error.code {
-        ErrorCode::NoQuorum | ErrorCode::Unavailable => "has no majority".to_owned(),
+        ErrorCode::NoQuorum => "has no majority".to_owned(),
         ErrorCode::OutcomeUnknown => "heard of no majority in time".to_owned(),
         ErrorCode::Busy | ErrorCode::TooManyCalls => "is busy".to_owned(),
         _ => format!("says: {}", error.message),
@@ -44,5 +44,18 @@ pub(super) fn refusal(body: &[u8]) -> ApiError {
     ApiError {
         message: message.take(MAX_MESSAGE).collect(),
         ..said
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_that_cannot_serve_says_why_in_its_own_words() {
+        let low = ApiError::new(ErrorCode::Unavailable, "this node is low on disk space");
+        assert_eq!(shortly(&low), "says: this node is low on disk space");
+        let alone = ApiError::new(ErrorCode::NoQuorum, "no majority answers");
+        assert_eq!(shortly(&alone), "has no majority");
     }
 }

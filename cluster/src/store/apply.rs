@@ -193,11 +193,7 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
             let (state, snapshots) = (self.state.clone(), self.snapshots.clone());
             let directory = Arc::clone(&self.directory);
             let (meta, file) = (meta.clone(), file.clone());
-            let install = move || {
-                // A database that runs into a full disk cannot be closed any more.
-                state.shared.space.admit(snapshot::load_space(file.len()))?;
-                snapshot::install(&state, &snapshots, &directory, &meta, file)
-            };
+            let install = move || snapshot::install(&state, &snapshots, &directory, &meta, file);
             let installed = tokio::task::spawn_blocking(install).await;
             match installed.map_err(io::Error::other)? {
                 // To openraft an error is the end of the node.

@@ -38,6 +38,7 @@ const WAL: &str = "wal";
 const SNAPSHOTS: &str = "snapshots";
 pub(super) const STATE_PREFIX: &str = "state-";
 pub(super) const QUARANTINED: &str = ".aside";
+pub(super) const DAMAGED: &str = ".damaged";
 /// Longest part of a file FORMAT that is shown.
 const MAX_FORMAT_BYTES: usize = 40;
 /// Suffix of unfinished files.

@@ -165,15 +165,14 @@ impl Store {
     }
 
     /// Closes a store to which no more entries are applied: writes the whole state, syncs it and
-    /// marks the stop as clean. A state whose sync has failed is rebuilt by the next start, because
-    /// its sync would succeed without a write. Blocks.
+    /// marks the stop as clean. A state whose sync has failed, or was cut short, is rebuilt by the
+    /// next start, because its sync would succeed without a write. Blocks.
     pub fn close(self) -> io::Result<()> {
         self.wal.sync()?;
         self.drain.finish()?;
-        if let Err(error) = sync_files(self.state.shared.generation().path()) {
-            self.directory.mark_unsynced()?;
-            return Err(error);
-        }
+        // Before the sync: on a disk that fails, the mark may fail too.
+        self.directory.mark_unsynced()?;
+        sync_files(self.state.shared.generation().path())?;
         self.directory.mark_stopped()
     }
 }
@@ -209,7 +208,13 @@ impl Recovery<'_> {
                     self.rebuild(format!("{why}, and is kept as {quarantined}"))?
                 }
             },
-            _ => self.rebuild("it is gone".to_owned())?,
+            _ => {
+                let (generation, source) = self.rebuild("it is gone".to_owned())?;
+                match self.wal.last().is_none() && generation.applied().log_id.is_none() {
+                    true => (generation, Source::Nothing),
+                    false => (generation, source),
+                }
+            }
         };
         self.directory.remove_stale_states(&[generation.path()])?;
         self.check_start(generation.applied().log_id)?;
@@ -311,11 +316,7 @@ impl Recovery<'_> {
             None => {
                 let generation = Generation::create(&path)
                     .map_err(|error| OpenError::State(error.to_string()))?;
-                let source = match self.wal.last() {
-                    Some(_) => Source::Log { why },
-                    None => Source::Nothing,
-                };
-                (generation, source)
+                (generation, Source::Log { why })
             }
         };
         self.directory.make_current(&path)?;
@@ -336,8 +337,8 @@ impl Recovery<'_> {
         if snapshot < purged {
             // A node that receives it could not continue with the log.
             tracing::warn!(
-                ?snapshot,
-                ?purged,
+                snapshot = snapshot.map(|id| id.index()),
+                purged = purged.map(|id| id.index()),
                 "the newest snapshot ends before the log begins, and is sent to no other node"
             );
             self.snapshots.clear_current();

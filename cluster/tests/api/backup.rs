@@ -12,7 +12,7 @@ use data_encoding::BASE64URL_NOPAD;
 
 use crate::http::{Answer, send_as};
 use crate::person::{Person, now, random};
-use crate::world::{World, until};
+use crate::world::World;
 
 async fn ask(world: &World, by: &SigningKey, signed_by: &SigningKey, cluster: ClusterId) -> Answer {
     let order = BackupOrder {
@@ -58,10 +58,7 @@ async fn given_a_node_that_is_low_on_disk_when_it_is_asked_for_a_backup_then_it_
     let world = World::new(1).await;
     let operator = key_file::read(&world.operator_key()).unwrap();
     world.set_full(1, true);
-    until("the node is low", async || {
-        world.status(1).await.disk.low.then_some(())
-    })
-    .await;
+    world.low(1, true).await;
     let refused = ask(&world, &operator, &operator, world.cluster).await;
     assert_eq!(
         (refused.status, refused.code()),
@@ -71,10 +68,7 @@ async fn given_a_node_that_is_low_on_disk_when_it_is_asked_for_a_backup_then_it_
     assert!(message.contains("low on disk space"), "{message}");
     assert!(message.contains("ask another node"), "{message}");
     world.set_full(1, false);
-    until("the node has room", async || {
-        (!world.status(1).await.disk.low).then_some(())
-    })
-    .await;
+    world.low(1, false).await;
     let sent = ask(&world, &operator, &operator, world.cluster).await;
     assert_eq!(sent.status, 200);
 }

@@ -1,20 +1,12 @@
 //! A node whose disk becomes full while the cluster runs. Each node has a folder of its own on the
 //! disk of the tests, and a meter that a test sets: a mount would take privileges.
 
-use cameo_common::api::{NodeStatus, StateHash, UserInfo, paths};
+use cameo_common::api::{Registered, StateHash, UserInfo, paths};
 use cameo_common::ids::NodeId;
 
 use crate::http::{read_plain, send};
 use crate::person::Person;
 use crate::world::{World, until};
-
-async fn low(world: &World, node: NodeId, is_low: bool) -> NodeStatus {
-    until("what the status says of the disk", async || {
-        let status = world.status(node).await;
-        (status.disk.low == is_low).then_some(status)
-    })
-    .await
-}
 
 /// Waits until one node has the state of another.
 async fn has_caught_up(world: &World, node: NodeId, with: NodeId) {
@@ -33,8 +25,12 @@ async fn has_caught_up(world: &World, node: NodeId, with: NodeId) {
 /// Fills the disk of a node, writes through the others, and frees it.
 async fn fill_and_free(world: &World, full: NodeId, name: &str) {
     let other = NodeId(if full == NodeId(1) { 2 } else { 1 });
+    let known = Person::new(&format!("{name}-before"));
+    let registered: Registered = known.register_at(world, other).await.read();
+    assert!(registered.created);
+    has_caught_up(world, full, other).await;
     world.set_full(full, true);
-    let status = low(world, full, true).await;
+    let status = world.low(full, true).await;
     assert_eq!((status.disk.free, status.disk.reserve > 0), (Some(0), true));
     // The metrics say it too.
     let page = read_plain(world.metrics(full), paths::METRICS).await.body;
@@ -56,18 +52,27 @@ async fn fill_and_free(world: &World, full: NodeId, name: &str) {
     let message = refused.json()["message"].to_string();
     assert!(message.contains("low on disk space"), "{message}");
     // Through the others it is done, and read.
-    let registered: cameo_common::api::Registered = person.register_at(world, other).await.read();
+    let registered: Registered = person.register_at(world, other).await.read();
     assert!(registered.created, "nothing was done before");
     let path = format!("/v1/users/{name}");
     let info: UserInfo = person.get(world, other, &path).await.read();
     assert_eq!(info.card.verify().unwrap().name, person.name);
     // It goes on to serve stale reads, and has nothing new.
-    let stale = person.get(world, full, &format!("{path}?stale=true")).await;
-    assert_ne!(stale.status, 200, "{stale:?}");
+    let stale = async |of: &Person| {
+        let path = format!("/v1/users/{}?stale=true", of.name);
+        known.get(world, full, &path).await
+    };
+    let info: UserInfo = stale(&known).await.read();
+    assert_eq!(info.card.verify().unwrap().name, known.name);
+    let unknown = stale(&person).await;
+    assert_eq!(
+        (unknown.status, unknown.code().as_str()),
+        (404, "not_found")
+    );
     assert!(world.status(full).await.applied < world.status(other).await.applied);
 
     world.set_full(full, false);
-    low(world, full, false).await;
+    world.low(full, false).await;
     has_caught_up(world, full, other).await;
     let info: UserInfo = person.get(world, full, &path).await.read();
     assert_eq!(info.card.verify().unwrap().name, person.name);

@@ -182,6 +182,16 @@ impl World {
         }
     }
 
+    /// Waits until the status of a node says that its disk is low, or is not.
+    pub async fn low(&self, id: impl Into<NodeId>, is_low: bool) -> NodeStatus {
+        let id = id.into();
+        until("what the status says of the disk", async || {
+            let status = self.status(id).await;
+            (status.disk.low == is_low).then_some(status)
+        })
+        .await
+    }
+
     pub async fn status(&self, id: impl Into<NodeId>) -> NodeStatus {
         send(self.url(id), "GET", paths::STATUS, &[], b"")
             .await

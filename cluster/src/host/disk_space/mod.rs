@@ -16,7 +16,7 @@ use parking_lot::Mutex;
 use thiserror::Error;
 use tokio::sync::watch;
 
-pub use meter::{Filesystem, Measured, SpaceMeter};
+pub use meter::{Filesystem, Measured, NoFigures, SpaceMeter};
 
 /// Most of a reserve that is not configured. What is on its way when the disk becomes low fits into
 /// it: 32 appends of 1 MiB, a batch of the write-behind, and the small records after it.
@@ -102,7 +102,8 @@ const fn resume_at(reserve: u64) -> u64 {
 
 /// Whether there is room on the disk of a data folder. Shared by all parts of a node.
 pub struct DiskSpace {
-    measured: Option<(Arc<dyn SpaceMeter>, PathBuf)>,
+    folder: PathBuf,
+    meter: Arc<dyn SpaceMeter>,
     reserve: Reserve,
     status: watch::Sender<DiskStatus>,
     said: Mutex<Option<Instant>>,
@@ -113,7 +114,8 @@ impl DiskSpace {
     #[must_use]
     pub fn around(folder: PathBuf, meter: Arc<dyn SpaceMeter>, reserve: Reserve) -> Arc<Self> {
         let space = Self {
-            measured: Some((meter, folder)),
+            folder,
+            meter,
             reserve,
             status: watch::Sender::new(DiskStatus::unknown(reserve.of(None))),
             said: Mutex::default(),
@@ -125,12 +127,7 @@ impl DiskSpace {
     /// Of a disk that is never low: one in memory.
     #[must_use]
     pub fn unlimited() -> Arc<Self> {
-        Arc::new(Self {
-            measured: None,
-            reserve: Reserve::Bytes(0),
-            status: watch::Sender::new(DiskStatus::unknown(0)),
-            said: Mutex::default(),
-        })
+        Self::around(PathBuf::new(), Arc::new(NoFigures), Reserve::Bytes(0))
     }
 
     /// As last measured.
@@ -156,19 +153,17 @@ impl DiskSpace {
             is_low,
             ..
         } = self.status();
-        let needed = reserve.saturating_add(bytes);
+        let resume = if is_low { resume_at(reserve) } else { 0 };
+        let needed = reserve.saturating_add(bytes).max(resume);
         match free {
-            Some(free) if is_low || free < needed => Err(LowDiskSpace { free, needed }),
+            Some(free) if free < needed => Err(LowDiskSpace { free, needed }),
             _ => Ok(()),
         }
     }
 
     /// Measures now. Blocks for one system call.
     pub fn measure(&self) -> DiskStatus {
-        let Some((meter, folder)) = &self.measured else {
-            return self.status();
-        };
-        match meter.measure(folder) {
+        match self.meter.measure(&self.folder) {
             Ok(measured) => self.found(measured),
             // A disk that does not answer is no full disk: writes tell its state.
             Err(error) => tracing::debug!(%error, "the free space of the disk is not known"),

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::FutureExt as _;
 
-use super::{DiskSpace, LowDiskSpace, Measured, Reserve, SpaceMeter};
+use super::{DiskSpace, LowDiskSpace, Measured, NoFigures, Reserve, SpaceMeter};
 
 const RESERVE: u64 = 1_000;
 const RESUME: u64 = 1_250;
@@ -34,16 +34,6 @@ impl SpaceMeter for Told {
             free: self.0.load(Ordering::Relaxed),
             size: u64::MAX,
         }))
-    }
-}
-
-/// A file system without figures.
-#[derive(Debug)]
-struct Silent;
-
-impl SpaceMeter for Silent {
-    fn measure(&self, _folder: &Path) -> io::Result<Option<Measured>> {
-        Ok(None)
     }
 }
 
@@ -80,9 +70,15 @@ fn given_free_bytes_when_more_are_asked_for_than_leave_the_reserve_then_it_is_re
         needed: RESERVE + 11,
     };
     assert_eq!(space.admit(11), Err(low));
-    told.set(0);
+    // and while it is low, nothing is admitted before there is room to resume
+    told.set(RESERVE - 1);
     space.measure();
-    assert!(space.admit(0).is_err());
+    for free in [0, RESERVE + 100] {
+        told.set(free);
+        space.measure();
+        let needed = RESUME;
+        assert_eq!(space.admit(10), Err(LowDiskSpace { free, needed }));
+    }
 }
 
 #[test]
@@ -100,7 +96,7 @@ fn given_a_low_disk_when_it_has_room_again_then_those_that_wait_go_on() {
 
 #[test]
 fn a_file_system_that_does_not_say_is_never_low() {
-    let space = space(Arc::new(Silent));
+    let space = space(Arc::new(NoFigures));
     let status = space.measure();
     assert_eq!((status.free, status.size, status.low()), (None, None, None));
     assert_eq!(space.admit(u64::MAX), Ok(()));
@@ -135,6 +131,6 @@ fn given_no_configured_reserve_then_it_is_128_mib_and_at_most_an_eighth_of_the_f
     let given = Reserve::Bytes(300 * MIB);
     let space = DiskSpace::around("/".into(), Arc::new(Empty(100 * MIB)), given);
     assert!(space.is_low(), "the operator has said so");
-    let silent = DiskSpace::around("/".into(), Arc::new(Silent), Reserve::Default);
+    let silent = DiskSpace::around("/".into(), Arc::new(NoFigures), Reserve::Default);
     assert_eq!(silent.status().reserve, 128 * MIB);
 }

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::{Here, NoAuthority};
 use crate::consensus_types::TypeConfig;
-use crate::consensus_types::aliases::{Vote, position};
+use crate::consensus_types::aliases::{LeaderId, position};
 
 /// How long a leader is not followed after an entry of it was refused: it sends it again, several
 /// times in this time, for as long as it leads.
@@ -25,7 +25,7 @@ const NOT_FOLLOWED_FOR: Duration = Duration::from_secs(1);
 pub(crate) struct RefusedLeader(Mutex<BTreeMap<NodeId, Refused>>);
 
 struct Refused {
-    vote: Vote,
+    leader: LeaderId,
     index: u64,
     at: Instant,
 }
@@ -43,15 +43,15 @@ impl RefusedLeader {
         here: &Here<'_>,
         now: Instant,
     ) -> Result<(), NoAuthority> {
-        let vote = rpc.vote;
-        let leader = vote.leader_id.voted_for;
-        if vote.leader_id.term < here.term {
+        let leader = rpc.vote.leader_id;
+        if leader.term < here.term {
             return Ok(());
         }
         match checked {
             Err(NoAuthority::Time { index, .. }) => {
                 let (index, at) = (*index, now);
-                self.0.lock().insert(leader, Refused { vote, index, at });
+                let refused = Refused { leader, index, at };
+                self.0.lock().insert(leader.voted_for, refused);
                 Ok(())
             }
             Err(_) => Ok(()),
@@ -70,7 +70,7 @@ impl RefusedLeader {
         let Some(refused) = marks.get(&leader.voted_for) else {
             return Ok(());
         };
-        let is_over = refused.vote.leader_id != leader
+        let is_over = refused.leader != leader
             || now >= refused.at + NOT_FOLLOWED_FOR
             || applied >= refused.index;
         if !is_over && !brings_missing(rpc, refused.index) {

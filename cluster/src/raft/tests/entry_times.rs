@@ -48,6 +48,14 @@ impl World {
         (self.hosts[&node].applied_time())()
     }
 
+    /// Stops a follower; the leader since, and that one.
+    async fn without_a_follower(&mut self) -> (NodeId, NodeId) {
+        let leader = self.leader().await;
+        let absent = self.a_follower(leader);
+        self.kill(absent).await;
+        (self.leader().await, absent)
+    }
+
     /// Proposes until an entry is committed: its first leader may be deposed.
     async fn settle(&self, at: NodeId, command: &str) {
         let end = soon();
@@ -176,10 +184,7 @@ async fn a_follower_whose_clock_is_slow_takes_the_log_by_the_others_clocks() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_starts_with_a_slow_clock_gets_what_it_lacks() {
     let mut world = World::formed(3).await;
-    let leader = world.leader().await;
-    let slow = world.a_follower(leader);
-    world.kill(slow).await;
-    let leader = world.leader().await;
+    let (leader, slow) = world.without_a_follower().await;
     world.settle(leader, "while it was down").await;
     world.set_clock(slow, -2 * HOUR_MS);
     world.start(slow).await.unwrap();
@@ -191,9 +196,7 @@ async fn a_node_that_starts_with_a_slow_clock_gets_what_it_lacks() {
 async fn entries_of_a_time_when_all_clocks_were_fast_reach_a_node_that_lacked_them() {
     // given two nodes whose clocks were an hour ahead, while the third was down
     let mut world = World::formed(3).await;
-    let leader = world.leader().await;
-    let absent = world.a_follower(leader);
-    world.kill(absent).await;
+    let (_, absent) = world.without_a_follower().await;
     world.set_clocks(HOUR_MS);
     world.date_ahead().await;
     world.set_clocks(0);
@@ -209,10 +212,7 @@ async fn entries_of_a_time_when_all_clocks_were_fast_reach_a_node_that_lacked_th
 async fn entries_of_that_time_that_have_changed_nothing_reach_it_too() {
     // given two nodes that have applied such an entry last, while the third was down
     let mut world = World::formed(3).await;
-    let leader = world.leader().await;
-    let absent = world.a_follower(leader);
-    world.kill(absent).await;
-    let leader = world.leader().await;
+    let (leader, absent) = world.without_a_follower().await;
     world.set_clocks(HOUR_MS);
     let fast = bound();
     until("the leader dates entries ahead", || {

@@ -114,10 +114,10 @@ impl HeldFolder {
         if own.contains(&name) {
             return Leftover::Own;
         }
-        if name.ends_with(".part") || name.ends_with(".new") {
+        if name.ends_with(layout::PART) || name.ends_with(".new") {
             return Leftover::Unfinished;
         }
-        if name.ends_with(".damaged") || name.ends_with(layout::QUARANTINED) {
+        if name.ends_with(layout::DAMAGED) || name.ends_with(layout::QUARANTINED) {
             return Leftover::Kept;
         }
         if name.starts_with(layout::STATE_PREFIX) {
@@ -126,7 +126,7 @@ impl HeldFolder {
         Leftover::Foreign
     }
 
-    /// Whether the node has stopped in order: then log and state are complete, as it had them.
+    /// Whether the node has stopped in order: then the log is complete, as it had it.
     pub(super) fn stopped_in_order(&self) -> io::Result<bool> {
         Ok(self.paths.running()?.is_none())
     }

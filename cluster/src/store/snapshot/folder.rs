@@ -13,13 +13,12 @@ use crate::certificate::Checkpoints;
 use crate::consensus_types::aliases::{SnapshotMeta, position};
 use crate::host::disk_space::{DiskSpace, LowDiskSpace};
 use crate::host::seldom::Seldom;
-use crate::store::layout::{PART, rename_durably, sync_directory};
+use crate::store::layout::{DAMAGED, PART, rename_durably, sync_directory};
 use crate::store::meta::Applied;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
 const SUFFIX: &str = ".snap";
-const DAMAGED: &str = ".damaged";
 /// The current snapshot and the previous one: for its present readers, and for a start that finds
 /// the current one damaged.
 const KEPT: usize = 2;

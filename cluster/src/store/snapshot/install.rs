@@ -1,6 +1,5 @@
 //! Installation of a snapshot in place of the state.
 
-use std::fs::File;
 use std::path::Path;
 
 use super::SnapshotError;
@@ -9,12 +8,11 @@ use super::format::Reader;
 use crate::consensus_types::aliases::SnapshotMeta;
 use crate::store::layout::DataDirectory;
 use crate::store::state::State;
+use crate::store::state::database;
 use crate::store::state::generation::Generation;
 
 /// Rows written to sled at once.
 const LOAD_ROWS: usize = 1024;
-/// The file of sled within its folder.
-const SLED_FILE: &str = "db";
 /// Most space of the database that is loaded from a snapshot, in lengths of the snapshot, and the
 /// bytes beside them. Measured: 5.0 to 5.8 lengths with rows of 20 bytes, 3.0 to 3.7 with 300, 2.0
 /// to 2.6 with 4,000 and more.
@@ -40,6 +38,9 @@ pub(in super::super) fn install(
 ) -> Result<(), SnapshotError> {
     let before = state.shared.generation();
     directory.remove_stale_states(&[before.path()])?;
+    // With what an attempt before has held. A database that runs into a full disk cannot be closed.
+    state.shared.space.measure();
+    state.shared.space.admit(load_space(file.len()))?;
     let path = directory.next_state()?;
     let generation = load(&file, &path)?;
     let applied = generation.applied();
@@ -53,8 +54,8 @@ pub(in super::super) fn install(
     directory.make_current(&path)?;
     state.shared.replace(generation);
     tracing::info!(
-        before = ?before.applied().index(),
-        applied = ?applied.index(),
+        before = before.applied().index(),
+        applied = applied.index(),
         "the state is replaced by the snapshot that another node has sent: the log there does not \
          reach back to this one"
     );
@@ -71,7 +72,7 @@ pub(in super::super) fn load(
     let filled = Generation::create(path)
         .map_err(SnapshotError::from)
         .and_then(|generation| fill(generation, &mut reader));
-    filled.inspect_err(|_| release(path))
+    filled.inspect_err(|_| database::release(path))
 }
 
 fn fill(generation: Generation, reader: &mut Reader) -> Result<Generation, SnapshotError> {
@@ -84,13 +85,4 @@ fn fill(generation: Generation, reader: &mut Reader) -> Result<Generation, Snaps
     }
     generation.finish_load(reader.applied().clone())?;
     Ok(generation)
-}
-
-/// Frees the space of a database that could not be filled. Its folder is removed at the next
-/// attempt, and sled may keep its file open until the process ends.
-fn release(path: &Path) {
-    let released = File::options().write(true).open(path.join(SLED_FILE));
-    if let Err(error) = released.and_then(|file| file.set_len(0)) {
-        tracing::debug!(%error, "the space of a database that is not complete is not freed yet");
-    }
 }

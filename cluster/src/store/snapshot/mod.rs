@@ -21,7 +21,9 @@ pub(super) use build::build;
 pub(super) use capture::capture;
 pub(super) use folder::{Origin, snapshot_files};
 pub use folder::{SnapshotFile, Snapshots};
-pub(super) use install::{install, load, load_space};
+#[cfg(test)]
+pub(super) use install::load_space;
+pub(super) use install::{install, load};
 pub use on_demand::{OnDemandSnapshots, OpenSnapshot, StoreSnapshots};
 pub use receive::Receiving;
 

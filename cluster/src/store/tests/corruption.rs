@@ -4,14 +4,12 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use cameo_common::ids::{ClusterId, NodeId};
 use openraft::storage::{RaftLogReader, RaftLogStorage};
 
 use super::world::*;
-use crate::store::layout::DirectoryError;
-use crate::store::{NodeRecord, OpenError, Opened};
+use crate::store::NodeRecord;
 
 /// Entries that were acknowledged.
 const ACKNOWLEDGED: u64 = 12;
@@ -70,22 +68,9 @@ fn flip(path: &Path, at: usize, bit: usize) {
     fs::write(path, bytes).unwrap();
 }
 
-/// As `World::open`, with the refusal.
-fn open(world: &World) -> Result<Opened, OpenError> {
-    let deadline = Instant::now() + Duration::from_secs(10);
-    loop {
-        match world.try_open(options()) {
-            Err(OpenError::Directory(DirectoryError::Locked(_))) if Instant::now() < deadline => {
-                std::thread::yield_now();
-            }
-            opened => return opened,
-        }
-    }
-}
-
 /// Whether the node starts; if so, it has everything that was acknowledged.
 async fn starts(world: &World, what: &str) -> bool {
-    let Ok(mut opened) = open(world) else {
+    let Ok(mut opened) = world.open_or_refused() else {
         return false;
     };
     match opened.store.node_record() {

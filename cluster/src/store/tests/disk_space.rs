@@ -97,8 +97,8 @@ async fn the_database_of_a_snapshot_takes_no_more_space_than_is_asked_for_it() {
         let taken = space_of(&folder);
         drop(generation);
         let (length, taken) = (built.snapshot.len(), taken.max(space_of(&folder)));
-        println!("{rows} rows of {bytes}: snapshot {length}, database {taken}");
-        assert!(taken <= load_space(length), "{rows} rows of {bytes}");
+        let figures = format!("{rows} rows of {bytes}: snapshot {length}, database {taken}");
+        assert!(taken <= load_space(length), "{figures}");
     }
 }
 
@@ -136,17 +136,10 @@ async fn given_a_low_disk_and_a_full_overlay_then_the_log_is_applied_and_what_wa
     // and more than it takes at all
     let rest: Vec<_> = (40..200).map(row).collect();
     append(&mut opened, rest.clone()).await;
-    let Opened {
-        mut log,
-        mut state_machine,
-        state,
-        space,
-        store,
-        ..
-    } = opened;
+    let (mut log, space) = (opened.log.clone(), opened.space.clone());
     let mut applying = tokio::spawn(async move {
-        let entries = stream::iter(rest.into_iter().map(|entry| Ok((entry, None))));
-        state_machine.apply(entries).await.map(|()| state_machine)
+        apply(&mut opened, rest).await;
+        opened
     });
     let early = tokio::time::timeout(Duration::from_millis(200), &mut applying).await;
     assert!(early.is_err(), "memory has a limit");
@@ -155,10 +148,10 @@ async fn given_a_low_disk_and_a_full_overlay_then_the_log_is_applied_and_what_wa
     // and all of it is applied once there is room
     told.set(u64::MAX);
     space.measure();
-    let state_machine = applying.await.unwrap().unwrap();
-    assert_eq!(state.applied(), Some((1, 199)));
-    drop((log, state_machine));
-    store.close().unwrap();
+    let opened = applying.await.unwrap();
+    assert_eq!(opened.state.applied(), Some((1, 199)));
+    drop(log);
+    close(opened).unwrap();
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use openraft::storage::{RaftLogReader, RaftLogStorage, RaftStateMachine};
 use super::crash::shorten;
 use super::world::*;
 use crate::host::disk_space::tests::Told;
-use crate::store::{OpenError, Opened, Options, Source};
+use crate::store::{OpenError, Options, Source};
 
 #[tokio::test]
 async fn a_restart_replays_undrained_entries() {
@@ -47,16 +47,7 @@ async fn a_clean_stop_loses_nothing_and_is_trusted_after_a_reboot() {
     let mut opened = world.open();
     commit(&mut opened, append_indexes(0, 7)).await;
     let before = world.state_dir();
-    let Opened {
-        store,
-        log,
-        state_machine,
-        state,
-        snapshots,
-        ..
-    } = opened;
-    drop((log, state_machine, state, snapshots));
-    store.close().unwrap();
+    close(opened).unwrap();
 
     let rebooted = Options {
         boot_id: Some("boot-b".into()),
@@ -77,16 +68,7 @@ async fn a_state_whose_sync_fails_at_the_stop_is_rebuilt() {
     // given a file of the state that cannot be synced
     let broken = before.join("broken");
     std::os::unix::fs::symlink("nowhere", &broken).unwrap();
-    let Opened {
-        store,
-        log,
-        state_machine,
-        state,
-        snapshots,
-        ..
-    } = opened;
-    drop((log, state_machine, state, snapshots));
-    assert!(store.close().is_err());
+    assert!(close(opened).is_err());
     fs::remove_file(broken).unwrap();
     // when the node starts again, on the same boot of the machine
     let mut opened = world.open();
@@ -112,16 +94,7 @@ async fn given_a_disk_that_is_low_when_the_node_stops_then_the_next_start_replay
     told.set(0);
     commit(&mut opened, append_indexes(5, 7)).await;
     // The write-behind waits, and so does the stop not.
-    let Opened {
-        store,
-        log,
-        state_machine,
-        state,
-        snapshots,
-        ..
-    } = opened;
-    drop((log, state_machine, state, snapshots));
-    store.close().unwrap();
+    close(opened).unwrap();
     let mut opened = world.open();
     assert_eq!(opened.source, Source::State { applied: Some(4) });
     let missing = opened.log.try_get_log_entries(5..7).await.unwrap();

@@ -82,6 +82,10 @@ impl World {
     /// inherit all open files until they have executed: also the lock of a directory that was
     /// closed meanwhile.
     pub fn open(&self) -> Opened {
+        self.open_or_refused().unwrap()
+    }
+
+    pub fn open_or_refused(&self) -> Result<Opened, OpenError> {
         let deadline = Instant::now() + Duration::from_secs(10);
         loop {
             match self.try_open(options()) {
@@ -90,7 +94,7 @@ impl World {
                 {
                     std::thread::yield_now();
                 }
-                opened => return opened.unwrap(),
+                opened => return opened,
             }
         }
     }
@@ -169,6 +173,20 @@ pub async fn vote(opened: &mut Opened, term: u64) {
         .save_vote(&Vote::new(term, NodeId(1)))
         .await
         .unwrap();
+}
+
+/// Stops a node that holds these.
+pub fn close(opened: Opened) -> std::io::Result<()> {
+    let Opened {
+        store,
+        log,
+        state_machine,
+        state,
+        snapshots,
+        ..
+    } = opened;
+    drop((log, state_machine, state, snapshots));
+    store.close()
 }
 
 /// Writes the overlay to sled, and flushes sled to the kernel.

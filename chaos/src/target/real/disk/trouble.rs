@@ -11,7 +11,7 @@ pub enum Trouble {
     None,
     /// Reads, writes and syncs fail with EIO.
     Error,
-    /// Writes and new files fail with ENOSPC.
+    /// Writes and new files fail with ENOSPC, and no byte is free.
     Full,
     /// Syncs fail with EIO.
     FailingSync,
