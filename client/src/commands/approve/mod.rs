@@ -15,6 +15,7 @@ use super::rights::change_and_send;
 use crate::clock;
 use crate::directory::{self, DirectoryError};
 use crate::flows::context::Context;
+use crate::flows::rights::RightsError;
 use crate::flows::share;
 use crate::output::{Output, Report};
 use crate::vault::records::{
@@ -135,9 +136,11 @@ async fn more(
         }
     })
     .await?;
+    // Without this, a second approval would add the views once more.
     change::<Incoming>(&ctx.vault, &incoming.request.to_string(), |kept| {
         kept.state = IncomingState::Granted(changed.grant);
-    })?;
+    })
+    .map_err(RightsError::Unstored)?;
     Ok(Approved {
         report: changed.report().with("request", incoming.request),
         undelivered: None,
