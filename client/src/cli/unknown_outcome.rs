@@ -68,8 +68,8 @@ mod tests {
             assert!(told.message.contains(shows), "{told}");
             assert!(!told.message.contains("cameo status"), "{told}");
         }
-        // A repeated approval of more views may add them twice, and a repeated `device new` does add
-        // a device.
+        // A second approval of more views may add them again, and a second `device new` does add
+        // another device.
         for (verb, never) in [("approve", "again"), ("device new", "once")] {
             let steps = next_step(verb).replace("once the cluster answers", "");
             assert!(!steps.contains(never), "{verb}: {steps}");
