@@ -1,7 +1,7 @@
 //! Kinds of errors, common to all error types of the client.
 //!
 //! Retries and reports depend on the kind alone. Each error type has a kind; its `Display` is the
-//! whole message for the user.
+//! message for the user. Where an outcome is unknown, `cli::unknown_outcome` adds the next step.
 
 /// The kind of an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -97,6 +97,22 @@ async fn mistakes_of_an_owner_are_named() -> Outcome {
     refused(&ada, &["add", &shown(&vast), "--views", "1"], 2, "").await?;
     assert_eq!(ada.ok(&["status"]).await?["ok"], true);
 
+    // A truncated JPEG is refused as the photo, as the preview and as the cover.
+    let whole = shown(&photo(PHOTOS[0]));
+    let bytes = std::fs::read(&whole)?;
+    let cut = world.folder().join("cut.jpg");
+    std::fs::write(&cut, &bytes[..bytes.len() / 2])?;
+    let cut = shown(&cut);
+    for line in [
+        &["add", &cut][..],
+        &["add", &whole, "--preview", &cut],
+        &["add", &whole, "--cover", &cut],
+    ] {
+        refused(&ada, line, 2, "ends before its picture does").await?;
+    }
+    // With a preview of its own it is shared as it is.
+    ada.ok(&["add", &cut, "--preview", &whole]).await?;
+
     // Any file can be shared with a preview of the owner's own.
     let added = ada
         .ok(&[

@@ -40,7 +40,7 @@ fn unprinted(verb: &str, result: &Result<Report, Failure>, error: &std::io::Erro
 }
 
 /// Prints why a command did not do what it was to do.
-pub(super) fn print_failure(out: Output, verb: &str, failure: &Failure) -> std::io::Result<()> {
+fn print_failure(out: Output, verb: &str, failure: &Failure) -> std::io::Result<()> {
     if out.json {
         return print_result(failure.document());
     }

@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 
 use super::effects::only_reads;
 use super::exit::{Exit, Failure};
-use super::finish::print_failure;
+use super::finish::finish;
 use crate::commands::request::SentRequests;
 use crate::output::Output;
 
@@ -38,9 +38,8 @@ pub(super) fn watch(
     let (sent, result) = (sent.clone(), result.clone());
     Some(tokio::spawn(async move {
         if signals.recv().await.is_some() && result.take() {
-            let failure = interrupted(verb, &sent);
-            let _printed = print_failure(out, verb, &failure);
-            std::process::exit(i32::from(failure.exit as u8));
+            let exit = finish(out, verb, &Err(interrupted(verb, &sent)));
+            std::process::exit(i32::from(exit as u8));
         }
     }))
 }
@@ -54,29 +53,54 @@ fn interrupted(verb: &str, sent: &SentRequests) -> Failure {
             format!("interrupted: {message}"),
         )
     };
-    match verb {
-        "request" => match sent.summary() {
-            Some(summary) => failure(&summary.sentence)
-                .with("requests", summary.requests)
-                .with("agent", summary.agent),
-            None => failure(
-                "a request that was stored before stands, and `cameo requests` lists it; the same \
-                 command goes on with it",
-            ),
-        },
-        "view" => failure(
-            "a view that was charged and not shown is not charged again: the same command resumes \
-             it",
-        ),
-        "approve" => failure(
-            "the request may be approved, and stays so: `cameo requests` and `cameo shared` show \
-             it; run `cameo agent`, which goes on with it, or approve it again",
-        ),
-        "hide" | "reveal" => failure("a file that is there is complete; run it again"),
-        verb if only_reads(verb) => failure("run it again"),
-        _ => failure("it may have been carried out, or in part; run it again"),
+    // Only `request` has sent any.
+    if let Some(summary) = sent.summary() {
+        return failure(&summary.sentence)
+            .with("requests", summary.requests)
+            .with("agent", summary.agent);
     }
+    let after = AFTERWARDS.iter().find(|(of, _)| *of == verb);
+    failure(match after {
+        Some((_, message)) => message,
+        None if only_reads(verb) => "run it again",
+        None => "it may have been carried out, or in part; run it again",
+    })
 }
+
+/// What became of a command, and the next step, for each that is not simply run again.
+pub(super) const AFTERWARDS: [(&str, &str); 7] = [
+    (
+        "request",
+        "a request that was stored before stands, and `cameo requests` lists it; the same command \
+         goes on with it",
+    ),
+    (
+        "view",
+        "a view that was charged and not shown is not charged again: the same command resumes it",
+    ),
+    // A second approval of more views may add them once more.
+    (
+        "approve",
+        "the request may be approved, and stays so: look at `cameo requests` and `cameo shared` \
+         before you approve it again; `cameo agent` goes on with an approved photo while it runs",
+    ),
+    // A second run adds the photos once more.
+    (
+        "add",
+        "photos may have been added: look at your gallery (`cameo gallery` with your own name) \
+         before you run it again",
+    ),
+    // A second run makes another key.
+    (
+        "device new",
+        "a new device may be registered; run it again if this home is not that device: `cameo \
+         device list` shows it, and one that no home has is to be revoked",
+    ),
+    ("hide", COMPLETE),
+    ("reveal", COMPLETE),
+];
+
+const COMPLETE: &str = "a file that is there is complete; run it again";
 
 #[cfg(test)]
 mod tests {
@@ -108,10 +132,28 @@ mod tests {
 
     #[test]
     fn every_interrupted_command_has_a_document_and_only_one_result() {
-        for verb in ["request", "view", "approve", "rights", "who", "hide"] {
+        for verb in [
+            "request",
+            "view",
+            "approve",
+            "rights",
+            "who",
+            "hide",
+            "add",
+            "device new",
+        ] {
             let failure = interrupted(verb, &SentRequests::default());
             assert_eq!(failure.exit, Exit::Interrupted, "{verb}");
             assert!(!failure.message.contains("nothing was"), "{verb}");
+        }
+        // and a second run that may do it twice is advised after a look only
+        for (verb, look) in [
+            ("approve", "look at `cameo requests`"),
+            ("add", "look at your gallery"),
+            ("device new", "`cameo device list`"),
+        ] {
+            let failure = interrupted(verb, &SentRequests::default());
+            assert!(failure.message.contains(look), "{failure}");
         }
         let result = OnlyResult::default();
         assert!(result.take());

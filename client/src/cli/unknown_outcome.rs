@@ -10,26 +10,39 @@ pub(super) fn with_next_step(verb: &str, mut failure: Failure) -> Failure {
     failure
 }
 
+/// The next step after each command that has one of its own.
+pub(super) const NEXT_STEPS: [(&str, &str); 6] = [
+    (
+        "view",
+        "`cameo inbox` shows, once the cluster answers, how many views are left; run the same \
+         command again soon: it resumes this view, and does not charge it twice",
+    ),
+    ("rights", CHANGED),
+    ("revoke", CHANGED),
+    // Of a photo, its own message says how it goes on; of more views, the total is looked at first.
+    (
+        "approve",
+        "`cameo shared` shows, once the cluster answers, the grant and its rights",
+    ),
+    (
+        "device revoke",
+        "`cameo device list` shows it, once the cluster answers; run it again, which is done once",
+    ),
+    // Each run makes another key.
+    (
+        "device new",
+        "Run it again once the cluster answers; then `cameo device list` may show one device \
+         more, which is to be revoked",
+    ),
+];
+
+const CHANGED: &str = "`cameo shared` shows, once the cluster answers, which rights are recorded, \
+                       and `cameo log` which views were taken; if they are the old ones, run it \
+                       again";
+
 fn next_step(verb: &str) -> &'static str {
-    match verb {
-        "view" => {
-            "`cameo inbox` shows, once the cluster answers, how many views are left; run the same \
-             command again soon: it resumes this view, and does not charge it twice"
-        }
-        "rights" | "revoke" => {
-            "`cameo shared` shows, once the cluster answers, which rights are recorded, and `cameo \
-             log` which views were taken; if they are the old ones, run it again"
-        }
-        "approve" => {
-            "`cameo shared` shows, once the cluster answers, whether the photo is shared; run it \
-             again, which shares it once"
-        }
-        "device revoke" | "device new" => {
-            "`cameo device list` shows it, once the cluster answers; run it again, which is done \
-             once"
-        }
-        _ => "Run it again once the cluster answers",
-    }
+    let step = NEXT_STEPS.iter().find(|(of, _)| *of == verb);
+    step.map_or("Run it again once the cluster answers", |(_, step)| step)
 }
 
 #[cfg(test)]
@@ -46,6 +59,7 @@ mod tests {
             ("revoke", "`cameo shared`"),
             ("approve", "`cameo shared`"),
             ("device revoke", "`cameo device list`"),
+            ("device new", "one device more, which is to be revoked"),
             ("init", "Run it again"),
         ] {
             let told = with_next_step(verb, ClusterError::OutcomeUnknown.into());
@@ -53,6 +67,12 @@ mod tests {
             assert!(told.message.contains("it may have been"), "{told}");
             assert!(told.message.contains(shows), "{told}");
             assert!(!told.message.contains("cameo status"), "{told}");
+        }
+        // A second approval of more views may add them again, and a second `device new` does add
+        // another device.
+        for (verb, never) in [("approve", "again"), ("device new", "once")] {
+            let steps = next_step(verb).replace("once the cluster answers", "");
+            assert!(!steps.contains(never), "{verb}: {steps}");
         }
         let refused = with_next_step("view", ClusterError::NoQuorum.into());
         assert_eq!(refused.message, ClusterError::NoQuorum.to_string());

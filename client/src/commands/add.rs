@@ -215,17 +215,7 @@ fn shape(image: &Image) -> String {
 
 fn prepare(path: &Path, arguments: &Arguments, settings: &Settings) -> Result<Ready, Error> {
     let photo = read(path)?;
-    if arguments.preview.is_none() && is_cut_off(&photo) {
-        return Err(Error::CutOff(path.to_owned()));
-    }
-    let made = match (&arguments.preview, preview(&photo)) {
-        (None, Ok(made)) => made,
-        (None, Err(error)) => {
-            let file = path.to_owned();
-            return Err(Error::NoPreview { file, error });
-        }
-        (Some(given), made) => given_preview(given, made.ok())?,
-    };
+    let made = made_preview(path, &photo, arguments.preview.as_deref())?;
     let cover = arguments
         .look
         .cover
@@ -289,6 +279,18 @@ fn try_cover(path: &Path, preview: &[u8], photo: usize, settings: &Settings) -> 
     )
     .map_err(|error| look::unfit(path, error, &settings.options))?;
     Ok(())
+}
+
+/// The preview of a photo that has its end, or of the picture given in its place.
+fn made_preview(path: &Path, photo: &[u8], given: Option<&Path>) -> Result<Preview, Error> {
+    match given {
+        None if is_cut_off(photo) => Err(Error::CutOff(path.to_owned())),
+        None => preview(photo).map_err(|error| {
+            let file = path.to_owned();
+            Error::NoPreview { file, error }
+        }),
+        Some(given) => given_preview(given, preview(photo).ok()),
+    }
 }
 
 /// The preview from the given picture. Size and media type remain those of the photo, if known.

@@ -1,5 +1,6 @@
 //! The user's own devices: their list, the revocation of one, and a new key for this home.
 
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -73,8 +74,14 @@ pub enum DeviceError {
          run `cameo view` again, or wait eleven minutes"
     )]
     ViewPending,
-    #[error("the new key could not be stored; nothing was changed")]
-    NotStored,
+    #[error("{}", unstored(.device, error))]
+    Unstored {
+        device: PublicKey,
+        error: VaultError,
+    },
+    /// The home has no identity any more.
+    #[error("{}", unstored(.0, &"its identity was removed meanwhile"))]
+    NotStored(PublicKey),
     #[error(
         "a node says that the new device {0} is registered, and too few others show it: this home \
          keeps its device; run the command again, and look with `cameo device list` whether {0} \
@@ -96,12 +103,21 @@ impl Classified for DeviceError {
             DeviceError::Statement(error) => error.kind(),
             DeviceError::NoSuchDevice => ErrorKind::NotFound,
             DeviceError::ViewPending => ErrorKind::Busy,
-            DeviceError::NotStored => ErrorKind::Other,
+            DeviceError::NotStored(_) => ErrorKind::Other,
             DeviceError::TooFewShow(_) => ErrorKind::ClusterAway,
             DeviceError::Cluster(error) => error.kind(),
-            DeviceError::Vault(error) => error.kind(),
+            DeviceError::Unstored { error, .. } | DeviceError::Vault(error) => error.kind(),
         }
     }
+}
+
+/// Of a device that is registered: each run of the command would add another one.
+fn unstored(device: &PublicKey, why: &dyn Display) -> String {
+    format!(
+        "the new device {device} is registered, and this home could not store its key: {why}. It \
+         keeps its device before: `cameo device revoke {device}` ends the new one, and then the \
+         command may be run again"
+    )
 }
 
 /// The devices of this user, in the directory's order. What the user has not signed is left out.
@@ -282,12 +298,15 @@ pub async fn renew(ctx: &Context) -> Result<Renewed, DeviceError> {
                 endpoint_sequence: 0,
                 ..found
             }))
-        })?;
-    stored.ok_or(DeviceError::NotStored)?;
+        });
+    let device = device.public();
+    stored
+        .map_err(|error| DeviceError::Unstored { device, error })?
+        .ok_or(DeviceError::NotStored(device))?;
     let before = ctx.me.device_key().public();
     let told = api.user(&ctx.me.name).await.ok();
     Ok(Renewed {
-        device: device.public(),
+        device,
         before_revoked: told.and_then(|info| is_revoked(ctx, &info, &before)),
     })
 }

@@ -55,7 +55,11 @@ pub enum RightsError {
     TooFarAhead { claimed: u64, known: u64 },
     #[error("another device of yours is changing the same rights; try again later")]
     OtherDevice,
-    #[error("the grant was removed from this home meanwhile")]
+    /// It was removed while the ledger recorded the rights.
+    #[error(
+        "the new rights are recorded in the ledger, and the grant was removed from this home \
+         meanwhile; `cameo shared` shows them"
+    )]
     Gone,
     #[error(
         "the ledger no longer keeps this grant: it ended more than {days} days ago, and nothing is \
@@ -71,7 +75,7 @@ pub enum RightsError {
     Unconfirmed(Confirmations),
     #[error(
         "the new rights are recorded in the ledger, and this home could not store that: {0}. When \
-         that is mended, run the same command again; `cameo shared` shows them"
+         that is mended, look at `cameo shared`, which shows them, before you run it again"
     )]
     Unstored(VaultError),
     #[error(transparent)]
@@ -139,7 +143,9 @@ pub async fn record(
                 let is_ending = is_ending(&before, &next);
                 let kept = keep(ctx, &owned, &next, signed, is_ending);
                 return Ok(Recorded {
-                    owned: kept.map_err(unstored)?,
+                    owned: kept
+                        .map_err(RightsError::Unstored)?
+                        .ok_or(RightsError::Gone)?,
                     is_restored: before.revoked && !next.revoked,
                     rights: next,
                     is_ending,
@@ -159,21 +165,15 @@ pub async fn record(
     Err(RightsError::OtherDevice)
 }
 
-/// Of rights that are recorded.
-fn unstored(error: RightsError) -> RightsError {
-    match error {
-        RightsError::Vault(error) => RightsError::Unstored(error),
-        other => other,
-    }
-}
-
+/// Keeps recorded rights, and that they are to be sent and, if they end something, confirmed.
+/// `None` if the home has no such grant.
 fn keep(
     ctx: &Context,
     owned: &GrantOwned,
     rights: &Rights,
     signed: Signed<Rights>,
     is_ending: bool,
-) -> Result<GrantOwned, RightsError> {
+) -> Result<Option<GrantOwned>, VaultError> {
     if is_ending {
         let ending = UnconfirmedEnding {
             grant: owned.grant,
@@ -187,7 +187,7 @@ fn keep(
     // ones.
     Attempts::reset(&ctx.vault, OutboxKey::Rights(owned.grant))?;
     Attempts::reset(&ctx.vault, OutboxKey::Deliver(owned.grant))?;
-    kept.ok_or(RightsError::Gone)
+    Ok(kept)
 }
 
 /// Keeps recorded rights, unless the home has newer ones. `None` if it has no such grant.

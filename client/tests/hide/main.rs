@@ -177,6 +177,9 @@ fn unusable_inputs_are_refused_with_the_reason() {
     folder.put("key.txt", b"a key, surely");
     fs::set_permissions(folder.path("key.txt"), fs::Permissions::from_mode(0o600)).unwrap();
     folder.put_cover("cover.png", 64, 64, Channels::Rgb);
+    folder.put_photo("whole.jpg");
+    let whole = folder.get("whole.jpg");
+    folder.put("cut.jpg", &whole[..whole.len() / 2]);
     let vast = fs::File::create(folder.path("vast")).unwrap();
     vast.set_len(1 << 40).unwrap();
     for (line, code, says) in [
@@ -195,6 +198,11 @@ fn unusable_inputs_are_refused_with_the_reason() {
             "hide notes --key key --out c.png --cover notes",
             2,
             "not a picture",
+        ),
+        (
+            "hide notes --key key --out c.png --cover cut.jpg",
+            2,
+            "ends before its picture does",
         ),
         (
             "hide notes --key key --out c.png --cover none.png",

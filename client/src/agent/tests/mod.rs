@@ -6,6 +6,7 @@ mod compacted;
 mod devices;
 mod events;
 mod incoming_requests;
+pub(crate) mod meanwhile;
 mod one_look_up;
 mod one_node;
 mod outbox;

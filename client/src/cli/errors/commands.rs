@@ -272,10 +272,10 @@ impl Coded for DeviceError {
             DeviceError::Statement(error) => error.error_code(),
             DeviceError::NoSuchDevice => "not_found",
             DeviceError::ViewPending => "view_pending",
-            DeviceError::NotStored => "vault",
+            DeviceError::NotStored(_) => "vault",
             DeviceError::TooFewShow(_) => "unconfirmed",
             DeviceError::Cluster(error) => error.error_code(),
-            DeviceError::Vault(error) => error.error_code(),
+            DeviceError::Unstored { error, .. } | DeviceError::Vault(error) => error.error_code(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The one translation of errors into exit codes, messages, and codes and details for programs.
 //!
-//! The kind of an error gives the exit code, its `Display` the message. Its code for programs is in
-//! the file of its family.
+//! The kind of an error gives the exit code, its `Display` the message, to which `unknown_outcome`
+//! adds the next step of the command. Its code for programs is in the file of its family.
 
 mod cluster;
 mod commands;

@@ -9,7 +9,7 @@ pub(super) const MAX_TITLE: usize = 100;
 /// A title without spaces around it.
 ///
 /// # Errors
-/// When it has more than a line, unseen characters, or none that is seen.
+/// When it has more than a line, unseen characters, none that is seen, or more than [`MAX_TITLE`].
 pub(super) fn title(given: &str) -> Result<String, Error> {
     let title = given.trim();
     if title.chars().any(char::is_control) {

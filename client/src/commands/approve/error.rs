@@ -41,7 +41,7 @@ pub enum Error {
     #[error("the image is not in your gallery any more; deny the request")]
     NoSuchImage,
     #[error(
-        "Your agent or another process of this home is sending this or another carrier; `cameo \
+        "your agent or another process of this home is sending this or another carrier; `cameo \
          shared` shows when {0} has it"
     )]
     Sending(UserName),

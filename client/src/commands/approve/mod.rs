@@ -15,6 +15,7 @@ use super::rights::change_and_send;
 use crate::clock;
 use crate::directory::{self, DirectoryError};
 use crate::flows::context::Context;
+use crate::flows::rights::RightsError;
 use crate::flows::share;
 use crate::output::{Output, Report};
 use crate::vault::records::{
@@ -135,11 +136,45 @@ async fn more(
         }
     })
     .await?;
+    // Without this, a second approval would add the views once more.
     change::<Incoming>(&ctx.vault, &incoming.request.to_string(), |kept| {
         kept.state = IncomingState::Granted(changed.grant);
-    })?;
+    })
+    .map_err(RightsError::Unstored)?;
     Ok(Approved {
         report: changed.report().with("request", incoming.request),
         undelivered: None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::agent::tests::meanwhile::{Meanwhile, damage, keep_third_version};
+    use crate::agent::tests::{keep_request, owned, with_nodes};
+    use crate::vault::records::Stage;
+
+    #[tokio::test]
+    async fn more_views_whose_approval_the_home_cannot_store_are_said_to_be_recorded() {
+        // given a request for more views, damaged while the nodes record the new rights
+        let grant = owned(Stage::Recorded).grant;
+        let meanwhile = Meanwhile::of(damage::<Incoming>);
+        let nodes = [(); 3].map(|()| meanwhile.recording(grant));
+        let world = with_nodes(nodes.to_vec()).await;
+        keep_third_version(&world, Stage::Recorded);
+        let mut incoming = keep_request(&world, IncomingState::Waiting);
+        incoming.asked = RequestSubject::More(grant);
+        let id = incoming.request.to_string();
+        world.vault().put(&id, &incoming).unwrap();
+        meanwhile.happens_to(&world);
+        // when it is approved
+        let arguments = Arguments::of(&id);
+        let refused = run(&world.core.ctx, Output::default(), arguments).await;
+        // then the message says so: to approve it again would add the views once more
+        let told = refused.unwrap_err().to_string();
+        assert!(told.contains("are recorded in the ledger"), "{told}");
+        assert!(told.contains("look at `cameo shared`"), "{told}");
+        assert_eq!(world.owned(grant).version, 4);
+    }
 }

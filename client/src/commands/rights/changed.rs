@@ -36,7 +36,7 @@ pub struct Changed {
 /// Rights that the viewer does not have yet.
 #[derive(Debug, thiserror::Error)]
 enum Undelivered {
-    #[error("{0} does not have the carrier yet; the new rights are sent with it")]
+    #[error("{0} does not have the carrier yet")]
     NoCarrierYet(UserName),
     #[error(transparent)]
     Peers(#[from] PeersError),
@@ -57,7 +57,7 @@ impl Classified for Undelivered {
 impl Undelivered {
     /// Whether the viewer never gets it.
     fn is_for_good(&self) -> bool {
-        matches!(self, Undelivered::Share(error) if error.kind() == ErrorKind::Retired)
+        self.kind() == ErrorKind::Retired
     }
 }
 

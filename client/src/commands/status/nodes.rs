@@ -73,7 +73,7 @@ fn state(status: &NodeStatus) -> String {
                 voters.join(", ")
             )
         }
-        None if status.disk.low => {
+        _ if status.disk.low => {
             format!("{state}; LOW ON DISK SPACE: it takes no new entries until space is freed")
         }
         // For a moment after its start, or without a majority, as all of them.
@@ -111,9 +111,8 @@ mod tests {
     use super::*;
     use cameo_common::api::{DiskInfo, JobMemory, WaitsForVoters};
 
-    #[test]
-    fn a_quarantined_node_is_told_from_one_that_takes_part() {
-        let mut status = NodeStatus {
+    fn status() -> NodeStatus {
+        NodeStatus {
             schema: 1,
             node: NodeId(3),
             cluster: None,
@@ -128,43 +127,51 @@ mod tests {
             waits: None,
             version: String::new(),
             disk: DiskInfo::default(),
-        };
+        }
+    }
+
+    fn waits(may_be_copy: bool) -> Option<WaitsForVoters> {
+        Some(WaitsForVoters {
+            voters: vec![NodeId(1), NodeId(2)],
+            answers_missing: 1,
+            may_be_copy,
+        })
+    }
+
+    #[test]
+    fn a_quarantined_node_is_told_from_one_that_takes_part() {
+        let mut status = status();
         assert_eq!(state(&status), "node 3, leader 1, 63 entries applied");
+        status.quarantined = true;
+        assert!(state(&status).contains("; QUARANTINED: "));
+    }
+
+    #[test]
+    fn a_node_low_on_disk_space_says_so_unless_it_takes_no_part_at_all() {
+        let mut status = status();
         status.disk.low = true;
-        assert!(state(&status).contains("; LOW ON DISK SPACE: "));
+        // given nodes that take part, or are about to after their start
+        for waits in [None, waits(false)] {
+            status.waits = waits;
+            let low = state(&status);
+            assert!(low.contains("; LOW ON DISK SPACE: "), "{low}");
+        }
+        // and nodes that take no part for another reason, which is told
+        status.waits = waits(true);
+        assert!(state(&status).contains("; WAITING: "));
         status.quarantined = true;
         assert!(state(&status).contains("; QUARANTINED: "));
     }
 
     #[test]
     fn a_node_whose_folder_may_be_a_copy_names_the_nodes_that_it_waits_for() {
-        let mut status = NodeStatus {
-            schema: 1,
-            node: NodeId(3),
-            cluster: None,
-            leader: None,
-            term: 2,
-            committed: 63,
-            applied: 63,
-            members: Vec::new(),
-            jobs_finished: 0,
-            job_memory: JobMemory::default(),
-            quarantined: false,
-            waits: Some(WaitsForVoters {
-                voters: vec![NodeId(1), NodeId(2)],
-                answers_missing: 1,
-                may_be_copy: true,
-            }),
-            version: String::new(),
-            disk: DiskInfo::default(),
-        };
+        let mut status = status();
+        status.waits = waits(true);
         let waiting = state(&status);
         assert!(waiting.contains("; WAITING: "), "{waiting}");
         assert!(waiting.ends_with("until 1 of these nodes have answered it: 1, 2"));
         // One that has just started is about to take part.
-        if let Some(waits) = &mut status.waits {
-            waits.may_be_copy = false;
-        }
+        status.waits = waits(false);
         assert!(!state(&status).contains("WAITING"));
     }
 }

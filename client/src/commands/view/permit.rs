@@ -159,24 +159,44 @@ fn more(grant: &GrantHeld, info: &GrantInfo) -> String {
     }
 }
 
-/// The reason why the ledger charged no view, in the words of [`permitted`] where it says the same.
-/// The rights that permitted it have changed since, or another device has used the last view.
+/// The reason why the ledger charged no view, in the words of [`permitted`] if one node shows the
+/// same. The rights that permitted it have changed since, or another device has used the last view.
 pub(super) async fn refused(ctx: &Context, grant: &GrantHeld, error: OpenError) -> Error {
-    let OpenError::Cluster(refusal) = &error else {
-        return error.into();
+    let code = match &error {
+        OpenError::Cluster(refusal) => refusal.code(),
+        _ => None,
     };
+    let shown = match code {
+        Some(code) => denial(ctx, grant, code).await,
+        None => None,
+    };
+    shown.unwrap_or_else(|| error.into())
+}
+
+/// The denial of this code by what one node shows, which is stored then: the refusal is confirmed
+/// already.
+async fn denial(ctx: &Context, grant: &GrantHeld, code: ErrorCode) -> Option<Error> {
     if !matches!(
-        refusal.code(),
-        Some(ErrorCode::Revoked | ErrorCode::Expired | ErrorCode::UsedUp)
+        code,
+        ErrorCode::Revoked | ErrorCode::Expired | ErrorCode::UsedUp
     ) {
-        return error.into();
+        return None;
     }
     let wanted = Wanted {
         is_pending: false,
         save: false,
     };
-    match permitted(ctx, grant, wanted).await {
-        Err(denied @ (Error::Revoked(_) | Error::Expired { .. } | Error::UsedUp { .. })) => denied,
-        _ => error.into(),
+    let info = ctx.api.grant(&grant.grant).await.ok()?;
+    let denied = check(grant, &info, wanted).err()?;
+    let is_same = match denied {
+        Error::Revoked(_) => code == ErrorCode::Revoked,
+        Error::Expired { .. } => code == ErrorCode::Expired,
+        Error::UsedUp { .. } => code == ErrorCode::UsedUp,
+        _ => false,
+    };
+    if !is_same {
+        return None;
     }
+    store(ctx, &info).ok()?;
+    Some(denied)
 }

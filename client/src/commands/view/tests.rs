@@ -4,12 +4,14 @@
 
 use std::path::PathBuf;
 
+use cameo_common::api::{ApiError, ErrorCode};
 use cameo_common::ids::Millis;
 use cameo_common::keys::SigningKey;
 use cameo_common::rights::Rights;
 use cameo_common::signed::Signed;
 
 use super::*;
+use crate::cluster_api::ClusterError;
 use crate::flows::open::tests::{World, told_of, world};
 
 /// Key seed of the owner, and that of a stranger.
@@ -141,4 +143,40 @@ async fn attack_older_rights_of_one_node_give_no_leave_to_save() {
         assert!(!file.exists());
         assert_eq!(world.stored().version, 5);
     }
+}
+
+#[tokio::test]
+async fn a_refused_view_is_told_in_the_ledgers_words_where_the_nodes_permit_it() {
+    for code in [ErrorCode::Revoked, ErrorCode::Expired, ErrorCode::UsedUp] {
+        // given nodes that show rights that permit a view, and refuse to charge it
+        let world = given_again().await;
+        world.all_nodes_refuse(code);
+        // when it is viewed, then the refusal is the reason
+        let refused = view(&world).await.unwrap_err();
+        let by_ledger = Error::from(ClusterError::from(ApiError::new(code, "no")));
+        assert_eq!(refused.to_string(), by_ledger.to_string(), "{code:?}");
+        // and the nodes were asked for the grant once before, and once after
+        assert_eq!(world.looks(), 2, "{code:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_view_is_explained_by_one_look_at_the_grant() {
+    // given nodes that show a revocation which came between the check and the charge
+    let world = given_again().await;
+    let revoked = rights(&world, OWNER, |rights| {
+        (rights.version, rights.revoked) = (5, true);
+    });
+    world.all_nodes_tell(told_of(&world.held, revoked, 0));
+    let refused = async |code| {
+        let refusal = ClusterError::from(ApiError::new(code, "no"));
+        permit::refused(&world.context(), &world.held, refusal.into()).await
+    };
+    // when the charge is refused, then one look gives the reason, which is stored
+    let told = refused(ErrorCode::Revoked).await.to_string();
+    assert!(told.contains("ada has revoked"), "{told}");
+    assert_eq!((world.looks(), world.stored().version), (1, 5));
+    // and where one node shows another reason, the confirmed refusal is told
+    let told = refused(ErrorCode::UsedUp).await.to_string();
+    assert!(!told.contains("revoked"), "{told}");
 }

@@ -11,6 +11,7 @@ use cameo_common::api::{Registered, paths};
 use parking_lot::Mutex;
 
 use super::*;
+use crate::agent::tests::meanwhile::{Meanwhile, damage};
 use crate::agent::tests::{ME, World, no, person, with_nodes};
 
 /// The certificates that the ledger has.
@@ -40,9 +41,15 @@ fn info(certificates: &[Signed<DeviceCertificate>]) -> UserInfo {
 
 /// A node that registers devices, and shows those that are.
 fn honest(ledger: &Ledger) -> Router {
+    recording(ledger, || {})
+}
+
+/// The same, while this happens.
+fn recording(ledger: &Ledger, meanwhile: impl Fn() + Clone + Send + Sync + 'static) -> Router {
     let (written, read) = (Arc::clone(ledger), Arc::clone(ledger));
     let register = post(move |Json(body): Json<Register>| {
         written.lock().push(body.certificate);
+        meanwhile();
         ready(registered())
     });
     Router::new()
@@ -98,4 +105,35 @@ async fn attack_a_registration_that_a_liar_kept_to_itself_is_told_to_the_others(
     let of_new =
         |signed: &Signed<DeviceCertificate>| signed.verify().unwrap().device == renewed.device;
     assert!(known.iter().any(of_new));
+}
+
+#[tokio::test]
+async fn a_new_device_whose_key_the_home_cannot_store_is_said_to_be_registered() {
+    let remove: fn(&Vault) = |vault| {
+        vault.delete::<Identity>(Identity::ID).unwrap();
+    };
+    for (act, says) in [
+        (remove, "its identity was removed meanwhile"),
+        (damage::<Identity>, "is damaged"),
+    ] {
+        // given a home that loses its identity while the nodes register a new device
+        let meanwhile = Meanwhile::of(act);
+        let ledger = Ledger::default();
+        let node = || {
+            let meanwhile = meanwhile.clone();
+            recording(&ledger, move || meanwhile.happen())
+        };
+        let world = with_nodes(vec![node(), node(), node()]).await;
+        meanwhile.happens_to(&world);
+        // when it is to get a new key
+        let told = renew(&world.core.ctx).await.unwrap_err().to_string();
+        // then the device is named as registered, and is to be revoked
+        let device = ledger.lock()[0].verify().unwrap().device;
+        let registered = format!("the new device {device} is registered");
+        assert!(told.contains(&registered), "{told}");
+        assert!(told.contains(says), "{told}");
+        let revoke = format!("`cameo device revoke {device}`");
+        assert!(told.contains(&revoke), "{told}");
+        assert!(!told.contains("nothing was changed"), "{told}");
+    }
 }

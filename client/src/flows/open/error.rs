@@ -58,7 +58,8 @@ pub enum OpenError {
     /// The view was charged, and is kept while it can be resumed.
     #[error(
         "view {number} was charged, and this home could not store that: {error}. When that is \
-         mended, `cameo view` resumes it, without another charge, until {} minutes after this one",
+         mended, `cameo view` resumes it, without another charge, until {} minutes after the \
+         charge",
         RESUME_WINDOW.as_secs() / 60
     )]
     Unstored { number: u32, error: VaultError },

@@ -16,8 +16,10 @@ use cameo_common::statements::{Deal, DealtPart, FirstFloor};
 
 use super::base::newest;
 use super::*;
+use crate::agent::tests::meanwhile::{Meanwhile, damage, keep_third_version};
 use crate::agent::tests::rights as signed_rights;
 use crate::agent::tests::{ME, STRANGER, World, key, no, owned, told_of, with_nodes};
+use crate::vault::Vault;
 use crate::vault::records::Stage;
 
 fn rights(version: u64, permitted: u32) -> Rights {
@@ -138,11 +140,7 @@ fn lies() -> Vec<GrantInfo> {
 /// Changes the rights in a home that has version 3.
 async fn change(nodes: Vec<Router>, edit: fn(&mut Rights)) -> Result<Recorded, RightsError> {
     let world = with_nodes(nodes).await;
-    let mut grant = owned(Stage::Settled);
-    grant.rights = signed_rights(ME, grant.grant, 3);
-    (grant.version, grant.recorded_version) = (3, 3);
-    let id = grant.grant.to_string();
-    world.vault().put(&id, &grant).unwrap();
+    let grant = keep_third_version(&world, Stage::Settled);
     record(&world.core.ctx, grant, edit).await
 }
 
@@ -192,6 +190,37 @@ async fn newer_rights_of_another_device_that_one_node_does_not_show_are_the_base
     let recorded = change(nodes, revoke).await.unwrap();
     // then it is the next version
     assert_eq!(recorded.rights.version, 6);
+}
+
+#[tokio::test]
+async fn rights_that_the_home_cannot_keep_are_said_to_be_recorded() {
+    let grant = owned(Stage::Settled).grant;
+    for (act, says) in [
+        (
+            remove as fn(&Vault),
+            "the grant was removed from this home meanwhile",
+        ),
+        (damage::<GrantOwned>, "this home could not store that"),
+    ] {
+        // given a grant that is removed or damaged while the nodes record new rights
+        let meanwhile = Meanwhile::of(act);
+        let nodes = [(); 3].map(|()| meanwhile.recording(grant));
+        let world = with_nodes(nodes.to_vec()).await;
+        let kept = keep_third_version(&world, Stage::Settled);
+        meanwhile.happens_to(&world);
+        // when they are changed, then the message says so, and to look before it is done again
+        let refused = record(&world.core.ctx, kept, raise).await.unwrap_err();
+        let told = refused.to_string();
+        assert!(told.contains("are recorded in the ledger"), "{told}");
+        assert!(told.contains(says), "{told}");
+        assert!(told.contains("`cameo shared`"), "{told}");
+        assert!(!told.contains("run the same command"), "{told}");
+    }
+}
+
+fn remove(vault: &Vault) {
+    let grant = owned(Stage::Settled).grant;
+    assert!(vault.delete::<GrantOwned>(&grant.to_string()).unwrap());
 }
 
 /// A deal to three nodes.

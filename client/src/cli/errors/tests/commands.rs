@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use cameo_codec::{CaptionError, PngError, TooSmall};
 use cameo_common::ids::{ClusterId, GrantId, RequestId};
+use cameo_common::keys::PublicKey;
 use cameo_common::registration::CodeError;
 use serde_json::{Value, json};
 
@@ -69,7 +70,11 @@ fn device_errors() {
         (DeviceError::ThisDevice, Exit::Usage, "usage"),
         (DeviceError::NoSuchDevice, Exit::NotFound, "not_found"),
         (DeviceError::ViewPending, Exit::Other, "view_pending"),
-        (DeviceError::NotStored, Exit::Other, "vault"),
+        (
+            DeviceError::NotStored(PublicKey([1; 32])),
+            Exit::Other,
+            "vault",
+        ),
     ] {
         check(device::Error::from(error), exit, word);
     }

@@ -75,13 +75,26 @@ impl Changed {
                      nothing any more."
                 );
             }
+            Some(Undelivered::NoCarrierYet(_)) => {
+                let carrier = match self.rights.revoked || self.is_expired {
+                    true => "it is not sent any more",
+                    false => "the new rights are sent with it",
+                };
+                return format!("{viewer} does not have the carrier yet: {carrier}.");
+            }
             Some(why) => why_unsent(viewer, why),
         };
-        let kept = match self.in_mailbox {
-            true => format!("it is in the mailbox for {viewer}, whose agent fetches it"),
-            false => format!("your agent sends it to {viewer} while it runs"),
-        };
-        format!("{viewer} does not have it yet ({why}): {kept}.")
+        match self.in_mailbox {
+            true => format!(
+                "{viewer} does not have it yet ({why}): it is in the mailbox for {viewer}, whose \
+                 agent fetches it."
+            ),
+            // Only an acknowledgement takes it out of the mailbox.
+            false => format!(
+                "{viewer} did not take it from here ({why}), and a node says that {viewer} has \
+                 fetched it from the mailbox."
+            ),
+        }
     }
 
     /// What the change does beside the numbers that were asked for.
@@ -126,8 +139,8 @@ impl Changed {
                 short(&self.grant)
             ),
             Err(why) => format!(
-                "It is recorded, and NOT known to be in force, because no node was asked: {why}. \
-                 `cameo shared` shows whether it is."
+                "It is recorded, and NOT known to be in force, because of this home: {why}. `cameo \
+                 shared` shows whether it is."
             ),
         })
     }
@@ -147,7 +160,7 @@ impl Changed {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use cameo_common::ids::{GrantId, Millis};
+    use cameo_common::ids::{GrantId, Millis, UserName};
     use cameo_common::keys::PublicKey;
 
     use super::super::is_expired;
@@ -156,6 +169,7 @@ mod tests {
     use crate::flows::rights::Confirmations;
     use crate::flows::share::ShareError;
     use crate::output::Completion;
+    use crate::vault::VaultError;
 
     fn changed(expires: Option<Millis>, is_restored: bool) -> Changed {
         let rights = Rights {
@@ -170,7 +184,7 @@ mod tests {
         };
         Changed {
             grant: rights.grant,
-            viewer: "ben".parse().unwrap(),
+            viewer: ben(),
             is_expired: is_expired(&rights, Millis(50)),
             rights,
             is_restored,
@@ -201,21 +215,76 @@ mod tests {
     fn revoked(confirmed: usize, undelivered: Option<Undelivered>) -> Changed {
         let mut changed = changed(None, false);
         changed.rights.revoked = true;
-        changed.in_mailbox = undelivered.is_some();
-        changed.undelivered = undelivered;
         changed.confirmed = Some(Ok(Confirmations {
             confirmed,
             needed: 2,
             holders: 3,
         }));
+        undelivered_for(changed, undelivered)
+    }
+
+    fn undelivered_for(mut changed: Changed, why: Option<Undelivered>) -> Changed {
+        changed.in_mailbox = why.is_some();
+        changed.undelivered = why;
         changed
+    }
+
+    fn ben() -> UserName {
+        "ben".parse().unwrap()
+    }
+
+    #[test]
+    fn an_ending_that_the_home_cannot_follow_is_recorded_and_not_known_to_be_in_force() {
+        // given nodes that may all have confirmed it, and a home that cannot store that
+        let mut changed = revoked(3, None);
+        let busy = VaultError::Busy("home".into());
+        changed.confirmed = Some(Err(busy.into()));
+        let report = changed.report();
+        // then the reason is the home, and not that no node was asked
+        let told = report.text();
+        let says = "It is recorded, and NOT known to be in force, because of this home: another \
+                    Cameo process has locked home";
+        assert!(told.contains(says), "{told}");
+        assert!(!told.contains("no node"), "{told}");
+        assert_eq!(report.fields()["confirmation"]["in_force"], false);
+        let unknown = Completion::Problem(ErrorKind::ClusterAway);
+        assert_eq!(report.completion(), unknown);
+    }
+
+    #[test]
+    fn rights_go_with_a_carrier_that_is_still_sent() {
+        let no_carrier = || Some(Undelivered::NoCarrierYet(ben()));
+        let raised = undelivered_for(changed(None, false), no_carrier());
+        let expired = undelivered_for(changed(Some(Millis(50)), false), no_carrier());
+        for (changed, says) in [
+            (raised, "yet: the new rights are sent with it."),
+            (expired, "yet: it is not sent any more."),
+            (revoked(2, no_carrier()), "yet: it is not sent any more."),
+        ] {
+            let report = changed.report();
+            let told = report.text();
+            assert!(told.contains("ben does not have the carrier"), "{told}");
+            assert!(told.ends_with(says), "{told}");
+            assert!(!told.contains("mailbox"), "{told}");
+        }
+    }
+
+    #[test]
+    fn rights_that_left_the_mailbox_are_not_said_to_be_in_it_nor_missing() {
+        let offline = ShareError::ViewerOffline(ben());
+        let mut changed = revoked(2, Some(offline.into()));
+        changed.in_mailbox = false;
+        let report = changed.report();
+        let told = report.text();
+        assert!(told.contains("has fetched it from the mailbox"), "{told}");
+        assert!(!told.contains("does not have it"), "{told}");
     }
 
     #[test]
     fn a_revocation_says_of_each_part_whether_it_is_in_force_or_not_known() {
         // given a revocation that is recorded, and a majority that vanishes then
         let away = || Undelivered::Share(ClusterError::NoQuorum.into());
-        let offline = || Undelivered::Share(ShareError::ViewerOffline("ben".parse().unwrap()));
+        let offline = || Undelivered::Share(ShareError::ViewerOffline(ben()));
         let report = revoked(1, Some(away())).report();
         // when it is told, then nothing that was done is said not to be done
         let told = report.text();

@@ -1,6 +1,7 @@
 //! Mock nodes with configurable debits and releases.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::Json;
@@ -46,6 +47,8 @@ pub(super) struct Cluster {
     pub misleading: Mutex<Option<NodeId>>,
     /// What the ledger has of the grant.
     pub shown: Mutex<GrantInfo>,
+    /// How often any node was asked for that.
+    pub looks: AtomicUsize,
     /// What nodes say of it instead.
     pub false_words: Mutex<HashMap<NodeId, GrantInfo>>,
 }
@@ -106,6 +109,7 @@ fn no(code: ErrorCode, status: StatusCode) -> Response {
 }
 
 pub(super) async fn told(State((cluster, node)): State<Shared>) -> Json<GrantInfo> {
+    cluster.looks.fetch_add(1, Ordering::Relaxed);
     let lie = cluster.false_words.lock().unwrap().get(&node).cloned();
     Json(lie.unwrap_or_else(|| cluster.shown.lock().unwrap().clone()))
 }

@@ -1,5 +1,6 @@
 //! A home with a received grant, and its mock cluster.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use axum::extract::State;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use cameo_codec::{Channels, CodecKey, HideOptions, Picture, hide};
-use cameo_common::api::{ClusterInfo, GrantInfo, Role};
+use cameo_common::api::{ClusterInfo, ErrorCode, GrantInfo, Role};
 use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
 use cameo_common::identity::{DeviceCertificate, UserCard};
 use cameo_common::ids::{GrantId, Hash, ImageId, Millis, NodeId, RequestId};
@@ -241,6 +242,7 @@ pub(crate) async fn world() -> World {
         addresses: addresses.collect(),
         misleading: Mutex::default(),
         shown: Mutex::new(told_of(&held, held.rights.clone(), 0)),
+        looks: AtomicUsize::new(0),
         false_words: Mutex::default(),
     });
     for (id, port) in listeners {
@@ -287,6 +289,16 @@ impl World {
     /// Has all nodes say this of the grant.
     pub fn all_nodes_tell(&self, told: GrantInfo) {
         *self.cluster.shown.lock().unwrap() = told;
+    }
+
+    /// How often the nodes were asked for the grant.
+    pub fn looks(&self) -> usize {
+        self.cluster.looks.load(Ordering::Relaxed)
+    }
+
+    /// Has all nodes refuse any debit.
+    pub fn all_nodes_refuse(&self, code: ErrorCode) {
+        *self.cluster.refusing.lock().unwrap() = NODES.map(|node| (node, code)).into();
     }
 
     pub fn stored(&self) -> GrantHeld {
