@@ -67,7 +67,7 @@ async fn fill_and_free(world: &World, full: NodeId, name: &str) {
     let unknown = stale(&person).await;
     assert_eq!(
         (unknown.status, unknown.code().as_str()),
-        (404, "not_found")
+        (404, "not_registered")
     );
     assert!(world.status(full).await.applied < world.status(other).await.applied);
 

@@ -95,10 +95,10 @@ async fn given_that_all_are_low_on_disk_then_reads_go_on_and_writes_are_refused_
 async fn given_that_all_are_low_when_the_others_have_room_then_one_of_them_leads() {
     let world = World::formed(3).await;
     let leader = world.leader().await;
+    let last = world.nodes[&leader].status().last_log;
     for host in world.hosts.values() {
         host.set_full(true);
     }
-    let last = world.nodes[&leader].status().last_log;
     until("the entry by which the leader looks for room", || {
         world.nodes[&leader].status().last_log > last
     })
