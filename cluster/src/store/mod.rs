@@ -16,6 +16,7 @@ mod meta;
 mod node_record;
 mod open;
 mod options;
+mod orderly_stop;
 mod private_folder;
 mod rewrite;
 mod snapshot;

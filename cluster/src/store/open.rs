@@ -7,7 +7,7 @@
 //! start.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::apply::StateMachine;
@@ -17,6 +17,7 @@ use super::machine::Machine;
 use super::meta::Applied;
 use super::node_record::NodeRecord;
 use super::options::Options;
+use super::orderly_stop;
 use super::snapshot::{self, Origin, SnapshotError, Snapshots};
 use super::source::Source;
 use super::state::State;
@@ -165,15 +166,12 @@ impl Store {
     }
 
     /// Closes a store to which no more entries are applied: writes the whole state, syncs it and
-    /// marks the stop as clean. A state whose sync has failed, or was cut short, is rebuilt by the
-    /// next start, because its sync would succeed without a write. Blocks.
+    /// marks the stop as clean. Blocks.
     pub fn close(self) -> io::Result<()> {
         self.wal.sync()?;
         self.drain.finish()?;
-        // Before the sync: on a disk that fails, the mark may fail too.
-        self.directory.mark_unsynced()?;
-        sync_files(self.state.shared.generation().path())?;
-        self.directory.mark_stopped()
+        let generation = self.state.shared.generation();
+        orderly_stop::sync_and_mark(&self.directory, generation.path())
     }
 }
 
@@ -365,18 +363,4 @@ impl Recovery<'_> {
         }
         Ok(())
     }
-}
-
-/// Syncs all files, because sled's flush is not an fsync.
-fn sync_files(directory: &Path) -> io::Result<()> {
-    let mut pending: Vec<PathBuf> = vec![directory.to_owned()];
-    while let Some(path) = pending.pop() {
-        if path.is_dir() {
-            for entry in std::fs::read_dir(&path)? {
-                pending.push(entry?.path());
-            }
-        }
-        std::fs::File::open(&path)?.sync_all()?;
-    }
-    Ok(())
 }
