@@ -3,8 +3,9 @@
 //! ```text
 //! DIR/LOCK        locked exclusively while a node runs
 //!     FORMAT      version of this layout
-//!     RUNNING     boot id of the machine at the last start, or "unsynced" after a sync of the
-//!                 state that has failed; absent after a clean stop
+//!     RUNNING     boot id of the machine at the last start, or "unsynced" while the state is
+//!                 synced at a stop, and after a sync that failed or did not end; absent after a
+//!                 clean stop
 //!     NODE        the node and the cluster that this directory belongs to
 //!     CURRENT     name of the live state directory
 //!     wal/        the log
@@ -30,7 +31,7 @@ pub(super) const FORMAT: &str = "cameo-data 4\n";
 const LOCK: &str = "LOCK";
 const FORMAT_FILE: &str = "FORMAT";
 const RUNNING: &str = "RUNNING";
-/// Content of `RUNNING` after a sync of the state that has failed.
+/// Content of `RUNNING` from the last sync of the state on, until that has succeeded.
 const UNSYNCED: &str = "unsynced";
 const NODE: &str = "NODE";
 const CURRENT: &str = "CURRENT";

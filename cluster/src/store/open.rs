@@ -282,7 +282,7 @@ impl Recovery<'_> {
             Ok(_) if self.machine_stopped => {
                 return Some(
                     "it may not be on the disk: the machine stopped without a clean shutdown, or \
-                     its last sync failed"
+                     its last sync failed or did not end"
                         .to_owned(),
                 );
             }

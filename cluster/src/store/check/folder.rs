@@ -131,7 +131,8 @@ impl HeldFolder {
         Ok(self.paths.running()?.is_none())
     }
 
-    /// Whether the machine has stopped since the node was started last, without a stop of the node.
+    /// Whether the state may not be on the disk: the machine has stopped since the node was started
+    /// last, without a stop of the node, or the last sync of the state failed or did not end.
     pub(super) fn machine_stopped(&self) -> io::Result<bool> {
         let before = self.paths.running()?;
         let boot = layout::boot_id()?;
