@@ -31,7 +31,7 @@ pub(super) fn check(folder: &HeldFolder, data: &Path, findings: &mut Findings) -
             ),
             Leftover::Stale => findings.notice(
                 &name,
-                "an older state, which was not read",
+                "a state that is not the live one, older or unfinished, which was not read",
                 "nothing uses it, and the next start removes it",
             ),
             Leftover::Kept => findings.notice(
@@ -59,4 +59,33 @@ fn names(data: &Path, folder: &str) -> io::Result<Vec<String>> {
     listed
         .map(|entry| entry.map(|entry| format!("{folder}{}", entry.file_name().display())))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_state_that_is_not_the_live_one_is_not_said_to_be_older() {
+        // given a state that a start could not finish, beside the live one
+        let data = tempfile::tempdir().unwrap();
+        let of = |name: &str| data.path().join(name);
+        fs::write(of("FORMAT"), "cameo-data 4\n").unwrap();
+        fs::write(of("CURRENT"), "state-2\n").unwrap();
+        for state in ["state-2", "state-3"] {
+            fs::create_dir(of(state)).unwrap();
+        }
+        let folder = HeldFolder::hold(data.path()).unwrap();
+        let mut findings = Findings::default();
+        // as by the check of the state
+        findings.whole("state-2", "the state");
+        // when the rest is looked at
+        check(&folder, data.path(), &mut findings).unwrap();
+        // then it is said what is known of it
+        let findings = findings.into_inner();
+        let found = findings.iter().find(|finding| finding.part == "state-3");
+        let found = &found.unwrap().found;
+        assert!(found.contains("older or unfinished"), "{found}");
+    }
 }
