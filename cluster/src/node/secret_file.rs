@@ -56,7 +56,7 @@ pub enum SecretFileError {
     NotWritten { path: PathBuf, why: String },
     #[error(transparent)]
     Operator(#[from] KeyFileError),
-    #[error("the system has no random numbers: {0}")]
+    #[error("{0}")]
     Random(String),
     #[error("the secret: {0}")]
     File(PrivateFileError),

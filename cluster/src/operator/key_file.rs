@@ -41,7 +41,7 @@ pub enum KeyFileError {
     Sealing { path: PathBuf, why: SealError },
     #[error("the operator's key: {0}")]
     Passphrase(#[from] PassphraseError),
-    #[error("the system has no random numbers: {0}")]
+    #[error("{0}")]
     Random(String),
 }
 

@@ -28,7 +28,7 @@ pub enum VerbError {
     Code(#[from] CodeError),
     #[error("the file to write: {0}")]
     File(#[from] PrivateFileError),
-    #[error("the system has no random numbers: {0}")]
+    #[error("{0}")]
     Random(String),
 }
 
@@ -60,4 +60,22 @@ pub(super) fn random<const N: usize>() -> Result<[u8; N], VerbError> {
     let mut random = [0; N];
     random.copy_from_slice(&bytes[..N]);
     Ok(random)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::node::secret_file::SecretFileError;
+
+    #[test]
+    fn that_the_system_has_no_random_bytes_is_said_once() {
+        let why = || "the system provides no random bytes: no".to_owned();
+        for told in [
+            VerbError::Random(why()).to_string(),
+            VerbError::from(KeyFileError::Random(why())).to_string(),
+            SecretFileError::Random(why()).to_string(),
+        ] {
+            assert_eq!(told, why());
+        }
+    }
 }
