@@ -86,10 +86,10 @@ fn is_progressive(info: &ImageInfo) -> bool {
 /// Second byte of the marker that starts a scan, after 0xff.
 const SOS: u8 = 0xda;
 
-/// The file without the segments that precede scans. A thumbnail inside those segments is no scan
-/// of this picture.
+/// The file without the segments that precede scans, from a marker on. A thumbnail inside those
+/// segments is no scan of this picture.
 fn after_leading_segments(file: &[u8]) -> &[u8] {
-    let mut rest = file.get(2..).unwrap_or_default();
+    let mut rest = without_fill(file.get(2..).unwrap_or_default());
     while let [
         0xff,
         0xc0..=0xc2 | 0xc4 | 0xdb | 0xdd | 0xe0..=0xef | 0xfe,
@@ -99,9 +99,17 @@ fn after_leading_segments(file: &[u8]) -> &[u8] {
     ] = rest
     {
         let length = usize::from(u16::from_be_bytes([*high, *low]));
-        rest = rest.get(2 + length..).unwrap_or_default();
+        rest = without_fill(rest.get(2 + length..).unwrap_or_default());
     }
     rest
+}
+
+/// Without the fill bytes that any marker may have before it (ITU-T T.81, B.1.1.2).
+fn without_fill(mut bytes: &[u8]) -> &[u8] {
+    while let [0xff, 0xff, ..] = bytes {
+        bytes = &bytes[1..];
+    }
+    bytes
 }
 
 /// Upper bound of the number of scans: every scan has a marker, but not every such pair of bytes is
@@ -119,7 +127,8 @@ const EOI: u8 = 0xd9;
 
 /// Whether a file is a JPEG that ends before its picture does. Decoders fill what is missing with
 /// grey, and say nothing. Bytes after the picture are no part of it, and in its scans 0xff begins
-/// nothing but markers.
+/// nothing but markers. A cut is not noticed after a segment between two scans that has the bytes
+/// of an end in it, as a thumbnail or a table may.
 #[must_use]
 pub fn is_cut_off(file: &[u8]) -> bool {
     let mut pairs = after_leading_segments(file).windows(2);
@@ -145,6 +154,13 @@ mod tests {
         assert!(!is_cut_off(&FILE));
         for other in [&b""[..], b"\x89PNG", b"\xff\xd8", b"text"] {
             assert!(!is_cut_off(other));
+        }
+        // The same with bytes that fill the room before a marker.
+        let (head, rest) = FILE.split_at(2);
+        let (exif, scans) = rest.split_at(8);
+        let filled = [head, &[0xff], exif, &[0xff, 0xff], scans].concat();
+        for length in 4..filled.len() {
+            assert_eq!(is_cut_off(&filled[..length]), length < 28, "{length}");
         }
         // A segment that says that it is longer than the file.
         assert!(is_cut_off(&[
