@@ -192,8 +192,8 @@ impl From<ProposeError> for Fault {
             }
             ProposeError::LowDiskSpace => Self::new(
                 ErrorCode::Unavailable,
-                "this node is low on disk space and takes no commands, and nothing was done: ask \
-                 another node, or free space on the disk of this one",
+                "this node is low on disk space and takes no commands: ask another node, or free \
+                 space on the disk of this one",
             ),
             ProposeError::Stopping => stopping(),
         }

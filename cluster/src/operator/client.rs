@@ -45,10 +45,7 @@ pub enum OrderError {
     )]
     NoNode(String),
     /// Certain: each answer said that nothing was done.
-    #[error(
-        "the nodes have no majority at present, and nothing was changed; try again when more of \
-         them run: {0}"
-    )]
+    #[error("no majority of the nodes takes orders at present, and nothing was changed: {0}")]
     NoMajority(String),
     #[error(
         "{url} is a node of another cluster than {cluster}, and nothing was changed: check the \
@@ -81,7 +78,7 @@ pub enum OrderError {
     Unconfirmed(NodeId),
     #[error(
         "no majority confirmed the order in time: it may have been carried out, or may yet be. \
-         Give it again when more nodes run: {0}"
+         Give it again later: {0}"
     )]
     Unknown(String),
 }

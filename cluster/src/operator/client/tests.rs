@@ -19,6 +19,8 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::*;
+use crate::http::Fault;
+use crate::raft::ProposeError;
 
 const CLOSE: OperatorCommand = OperatorCommand::SetRegistration {
     mode: RegistrationMode::Closed,
@@ -32,7 +34,7 @@ const WORKER: NodeId = NodeId(7);
 enum Says {
     /// That the order was carried out, and the worker is gone.
     Done,
-    /// That it has not been carried out yet, and the worker is a member.
+    /// That it takes no orders at present, and the worker is a member.
     NotYet,
     /// That it is refused, and the worker is a member.
     Refused,
@@ -75,7 +77,7 @@ fn routes(says: Says, info: ClusterInfo) -> Router {
     let order = move || async move {
         match says {
             Yes => Json(Done { done: true }).into_response(),
-            NotYet => answer_no(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable),
+            NotYet => Fault::from(ProposeError::LowDiskSpace).into_response(),
             Refused => answer_no(StatusCode::FORBIDDEN, ErrorCode::NotRegistered),
         }
     };
@@ -212,6 +214,24 @@ async fn attack_one_nodes_word_does_not_refuse_an_order() {
     // one that refuses alone, while the others have not carried it out yet
     let error = order([Refused, NotYet, NotYet]).await.unwrap_err();
     assert!(matches!(error, OrderError::Unknown(_)), "{error}");
+}
+
+#[tokio::test]
+async fn the_words_of_a_node_that_is_low_on_disk_space_contradict_no_sentence_around_them() {
+    // given nodes of which each is low
+    let error = order([NotYet; 3]).await.unwrap_err();
+    assert!(matches!(error, OrderError::NoMajority(_)), "{error}");
+    let told = error.to_string();
+    let said = "says: this node is low on disk space and takes no commands: ask another node";
+    assert_eq!(told.matches(said).count(), 3, "{told}");
+    assert!(told.contains("and nothing was changed"), "{told}");
+    // and they run, so that it is no advice to start them
+    assert!(!told.contains("run"), "{told}");
+    // and the same beside one whose answer leaves it open
+    let error = order([Refused, NotYet, NotYet]).await.unwrap_err();
+    let told = error.to_string();
+    assert!(told.contains("it may have been carried out"), "{told}");
+    assert!(!told.contains("nothing was"), "{told}");
 }
 
 #[tokio::test]
