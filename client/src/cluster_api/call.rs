@@ -226,10 +226,10 @@ impl ClusterApi {
         match &outcome {
             Outcome::Success(_) | Outcome::Malformed(_) => self.note_answer(&server.url),
             Outcome::Refused(error) if verdict(error.code) == Verdict::ElsewhereOrLater => {
-                self.note_unanswered(&server.url, Unanswered::NoMajority);
+                self.note_unanswered(&server.url, Unanswered::of_refusal(error));
             }
             Outcome::Refused(_) => self.note_answer(&server.url),
-            Outcome::NotConnected(why) => self.note_unanswered(&server.url, *why),
+            Outcome::NotConnected(why) => self.note_unanswered(&server.url, why.clone()),
             Outcome::Lost => self.note_unanswered(&server.url, Unanswered::Silent),
         }
         outcome

@@ -1,6 +1,6 @@
 //! The cluster's identity and nodes, verified against the pinned id.
 
-use cameo_common::api::{ClusterInfo, NodeStatus, paths};
+use cameo_common::api::{ApiError, ClusterInfo, NodeStatus, paths};
 use cameo_common::cluster_descriptor::{DESCRIPTOR_VERSION, Descriptor, MAX_NODES};
 use cameo_common::ids::{ClusterId, Millis, NodeId};
 use cameo_common::keys::PublicKey;
@@ -207,11 +207,10 @@ impl ClusterApi {
         url: &str,
         path: &str,
     ) -> Result<(A, Option<PublicKey>), ClusterError> {
-        let unreachable = |why| {
+        let unreachable = |why: Unanswered| {
+            let tried = format!("{url}: {why}");
             self.note_unanswered(url, why);
-            ClusterError::Unreachable {
-                tried: format!("{url}: {why}"),
-            }
+            ClusterError::Unreachable { tried }
         };
         let malformed = |why: String| ClusterError::Protocol {
             url: url.to_owned(),
@@ -229,7 +228,11 @@ impl ClusterApi {
                 .await
                 .map_err(|why| why.map_or_else(|| unreachable(Unanswered::Silent), malformed))?;
             if status == reqwest::StatusCode::SERVICE_UNAVAILABLE {
-                return Err(unreachable(Unanswered::NoMajority));
+                let why = serde_json::from_slice::<ApiError>(&bytes);
+                let why = why.map_or(Unanswered::Status(status.as_u16()), |error| {
+                    Unanswered::of_refusal(&error)
+                });
+                return Err(unreachable(why));
             }
             if !status.is_success() {
                 return Err(malformed(format!("status {status}")));

@@ -19,10 +19,11 @@ pub enum ClusterError {
         /// Addresses, with the reason of each as far as it is known.
         tried: String,
     },
-    /// Nodes answered, but none could find a majority in time.
+    /// Nodes answered, and none could carry the call out in time: without a majority, or for a
+    /// reason of its own.
     #[error(
-        "the cluster has no majority of its nodes at present, and this call was not carried out; \
-         try again when more nodes run"
+        "no majority of the nodes takes this call at present, and it was not carried out: try \
+         again later; if that does not help, the cluster's operator sees why with `cameod status`"
     )]
     NoQuorum,
     /// The command may or may not have been carried out.

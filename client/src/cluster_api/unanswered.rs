@@ -7,16 +7,18 @@ use std::io::{self, ErrorKind};
 use std::pin::pin;
 use std::time::Duration;
 
+use cameo_common::api::{ApiError, ErrorCode};
 use parking_lot::Mutex;
 use tokio::time::{Instant, sleep};
 
 use super::{ClusterApi, ClusterError};
+use crate::text::sanitize::sanitize;
 
 /// A call without an answer after this time, or a quarter of its deadline, is told of.
 const TOLD_AFTER: Duration = Duration::from_secs(2);
 
 /// Why an address has not answered. The text goes after the address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Unanswered {
     #[error("no program listens there")]
     NoProgram,
@@ -31,6 +33,11 @@ pub(super) enum Unanswered {
     Asked,
     #[error("the node hears from no majority")]
     NoMajority,
+    /// Why it cannot serve this at present, in its own words.
+    #[error("the node says: {0}")]
+    Unable(String),
+    #[error("status {0} without a reason")]
+    Status(u16),
 }
 
 impl Unanswered {
@@ -47,6 +54,14 @@ impl Unanswered {
             cause = found.source();
         }
         Self::Silent
+    }
+
+    /// Of a node that cannot serve a call at present.
+    pub fn of_refusal(error: &ApiError) -> Self {
+        match error.code {
+            ErrorCode::NoQuorum => Self::NoMajority,
+            _ => Self::Unable(sanitize(&error.message)),
+        }
     }
 
     fn of_io(kind: ErrorKind) -> Self {

@@ -10,6 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::time::sleep;
 
+use super::super::signed_call::Proof;
 use super::*;
 
 const DEADLINE: Duration = Duration::from_millis(1_200);
@@ -129,6 +130,37 @@ async fn without_a_majority_it_is_known_that_a_command_was_not_carried_out() {
     let api = three([slowly(), slowly(), slowly()]).await;
     // then no try is cut off whose outcome would be unknown
     assert_eq!(ask(&api).await, Err(ClusterError::NoQuorum));
+}
+
+#[tokio::test]
+async fn nodes_that_cannot_serve_a_call_are_told_of_in_their_own_words() {
+    // given three nodes that run, of which two are low on disk space, and one hears no majority
+    let low = || {
+        post(|| {
+            let low = "this node is low on disk space\x1b[2J and takes no commands";
+            let error = ApiError::new(ErrorCode::Unavailable, low);
+            ready((StatusCode::SERVICE_UNAVAILABLE, Json(error)).into_response())
+        })
+    };
+    let api = three([low(), low(), refuses(ErrorCode::NoQuorum)]).await;
+    // when a command is given
+    let error = ask(&api).await.unwrap_err();
+    // then it was not carried out, and nobody is told to start nodes
+    assert_eq!(error, ClusterError::NoQuorum);
+    assert!(!error.to_string().contains("run"), "{error}");
+    // and of each that was asked it is known what it has said, as plain text
+    api.find_all_nodes().await;
+    let servers = api.nodes().servers();
+    for server in servers {
+        let path = "/v1/asked".to_owned();
+        let said = api.post_at::<_, bool>(&server, Proof::Tls, path, &()).await;
+        assert!(said.is_err());
+    }
+    let whys = api.urls().into_iter();
+    let mut whys: Vec<_> = whys.filter_map(|url| api.why_unanswered(&url)).collect();
+    whys.sort();
+    let low = "the node says: this node is low on disk space[2J and takes no commands";
+    assert_eq!(whys, ["the node hears from no majority", low, low]);
 }
 
 #[tokio::test]

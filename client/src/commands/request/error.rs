@@ -28,7 +28,7 @@ pub enum Error {
     NoteTooLong,
     #[error(
         "no session with the cluster could be started in time; nothing was requested. Try again \
-         when more nodes run"
+         later"
     )]
     NotAnnounced,
     #[error(transparent)]

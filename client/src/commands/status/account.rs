@@ -26,7 +26,8 @@ pub(super) enum Account {
     DeviceRevoked,
     /// With the node's own words: the device is not known, or its certificate has expired.
     NotRegistered(String),
-    /// Nodes answer, and none hears from a majority.
+    /// Nodes answer, and none can serve the directory: without a majority, or for a reason of its
+    /// own.
     NoMajority,
     Unreachable,
     /// With what a node says, and too few others: that the user is retired, the device revoked or
@@ -113,8 +114,8 @@ impl Account {
                 "NOT REGISTERED yet: `cameo init {name}` was not completed; run it again, with \
                  the same cluster or invite"
             ),
-            Account::NoMajority => "NO MAJORITY of the nodes answers: nothing can be recorded or \
-                 opened until more of them run"
+            Account::NoMajority => "NO MAJORITY of the nodes serves at present: nothing can be \
+                 recorded or opened until one does"
                 .to_owned(),
             Account::Unreachable => "NO NODE can be reached: check the network, or that the nodes \
                  run"

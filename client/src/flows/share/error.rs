@@ -106,9 +106,7 @@ impl Classified for ShareError {
 #[derive(Debug, thiserror::Error)]
 pub enum PlaceError {
     /// Workers failed.
-    #[error(
-        "no worker could hide the photo ({0}); nothing was shared. Try again when more nodes run"
-    )]
+    #[error("no worker could hide the photo ({0}); nothing was shared. Try again later")]
     NoWorker(String),
     /// All workers were busy. This says nothing about the photo.
     #[error("every worker is busy ({0}); nothing was shared. Try again later")]
