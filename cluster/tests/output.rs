@@ -1,6 +1,8 @@
 //! Output of `cameod` that cannot be written, and errors as documents.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -82,6 +84,34 @@ fn given_json_when_the_command_line_is_wrong_then_stdout_has_one_document() {
         assert!(error.ends_with("see `cameod --help`"), "{error}");
         assert!(!error.contains('\n'), "{error}");
     }
+}
+
+#[test]
+fn given_names_that_are_not_utf_8_then_a_command_answers_with_its_document() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join(OsStr::from_bytes(b"data\xff"));
+    fs::create_dir(&data).expect("a folder");
+    empty(&data);
+    let file = folder.path().join(OsStr::from_bytes(b"backup\xff"));
+    fs::write(&file, "cameobak, and no more").expect("written");
+    for (path, key, name) in [
+        (&data, "folder", "data\u{fffd}"),
+        (&file, "file", "backup\u{fffd}"),
+    ] {
+        let mut command = Command::new(PROGRAM);
+        let ran = command.arg("check").arg(path).arg("--json").output();
+        let ran = ran.expect("it runs");
+        let document = serde_json::from_slice::<Value>(&ran.stdout).expect("a document");
+        let told = document[key].as_str().expect("text");
+        assert!(told.ends_with(name), "{document}");
+    }
+    let mut backup = Command::new(PROGRAM);
+    backup.arg("backup").arg(&file).args(["--cluster", NOWHERE]);
+    let ran = backup.arg("--operator").arg(&file).output();
+    let ran = ran.expect("it runs");
+    let told = String::from_utf8_lossy(&ran.stderr);
+    assert!(!told.contains("panicked"), "{told}");
+    assert_eq!(ran.stdout, b"");
 }
 
 #[test]

@@ -105,7 +105,7 @@ impl Reporter {
             "ok": ok,
             "cases": self.cases.iter().map(case).collect::<Vec<_>>(),
             "request_seconds": self.request_seconds,
-            "pictures": pictures,
+            "pictures": pictures.as_ref().map(|folder| folder.to_string_lossy()),
             "error": error,
         })
     }

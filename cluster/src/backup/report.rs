@@ -27,12 +27,13 @@ impl BackupInfo {
     }
 }
 
-/// One JSON document.
+/// One JSON document. U+FFFD is in place of what is not UTF-8 in the file's name, here and in the
+/// other documents.
 #[must_use]
 pub fn json(file: &Path, info: &BackupInfo) -> Value {
     json!({
         "schema": SCHEMA,
-        "file": file,
+        "file": file.to_string_lossy(),
         "verdict": "whole",
         "cluster": info.cluster,
         "made": info.made,
@@ -64,7 +65,7 @@ pub fn json_of_failure(file: &Path, why: &dyn Display) -> Value {
 fn document(file: &Path, verdict: &str, why: &dyn Display) -> Value {
     json!({
         "schema": SCHEMA,
-        "file": file,
+        "file": file.to_string_lossy(),
         "verdict": verdict,
         "error": why.to_string(),
     })
@@ -72,6 +73,9 @@ fn document(file: &Path, verdict: &str, why: &dyn Display) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+
     use cameo_common::ids::{ClusterId, Millis};
 
     use super::*;
@@ -89,6 +93,26 @@ mod tests {
         let text = info.text(file);
         assert!(text.contains("made on 2024-03-01 00:00:00 UTC,"), "{text}");
         assert_eq!(json(file, &info)["made"], 1_709_251_200_000_u64);
+    }
+
+    #[test]
+    fn a_file_whose_name_is_not_utf_8_has_a_document() {
+        let info = BackupInfo {
+            cluster: ClusterId([1; 32]),
+            made: Millis(0),
+            term: 2,
+            index: 9,
+            bytes: 100,
+        };
+        let file = Path::new(OsStr::from_bytes(b"b\xff"));
+        let why = BackupFileError::NotABackup(file.to_owned());
+        for document in [
+            json(file, &info),
+            json_of_unusable(file, &why),
+            json_of_failure(file, &why),
+        ] {
+            assert_eq!(document["file"], "b\u{fffd}");
+        }
     }
 
     #[test]

@@ -52,12 +52,12 @@ impl Report {
         }
     }
 
-    /// One JSON document.
+    /// One JSON document, with U+FFFD in place of what is not UTF-8 in the folder's name.
     #[must_use]
     pub fn json(&self) -> Value {
         json!({
             "schema": SCHEMA,
-            "folder": self.folder,
+            "folder": self.folder.to_string_lossy(),
             "node": self.node,
             "cluster": self.cluster,
             "verdict": self.verdict(),
@@ -152,7 +152,7 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
 pub fn unusable(folder: &Path, why: &dyn Display) -> (Value, u8) {
     let document = json!({
         "schema": SCHEMA,
-        "folder": folder,
+        "folder": folder.to_string_lossy(),
         "verdict": "not_checked",
         "error": why.to_string(),
     });
@@ -161,6 +161,9 @@ pub fn unusable(folder: &Path, why: &dyn Display) -> (Value, u8) {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+
     use super::super::finding::Findings;
     use super::*;
 
@@ -193,6 +196,17 @@ mod tests {
         });
         assert_eq!((worse.verdict(), worse.exit_code()), (Verdict::Damaged, 1));
         assert!(worse.text().ends_with("data is damaged, in 1 part"));
+    }
+
+    #[test]
+    fn a_folder_whose_name_is_not_utf_8_has_a_document() {
+        let folder = Path::new(OsStr::from_bytes(b"data\xff"));
+        let told = Report {
+            folder: folder.to_owned(),
+            ..report(|_| {})
+        };
+        assert_eq!(told.json()["folder"], "data\u{fffd}");
+        assert_eq!(unusable(folder, &"no").0["folder"], "data\u{fffd}");
     }
 
     #[test]
