@@ -1,6 +1,7 @@
 //! The user's own devices: their list, the revocation of one, and a new key for this home.
 
-use std::fmt::Display;
+mod not_stored;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ use crate::cluster_api::{ClusterApi, ClusterError};
 use crate::error_kind::{Classified, ErrorKind};
 use crate::vault::records::{Identity, PendingView, Secret};
 use crate::vault::{AgentLock, Vault, VaultError};
+pub use not_stored::NotStored;
 
 /// Life of a device's certificate, after which `init` has to be run again.
 pub const CERTIFICATE_LIFE: Duration = Duration::from_secs(400 * 24 * 3_600);
@@ -74,14 +76,12 @@ pub enum DeviceError {
          run `cameo view` again, or wait eleven minutes"
     )]
     ViewPending,
-    #[error("{}", unstored(.device, error))]
-    Unstored {
-        device: PublicKey,
-        error: VaultError,
-    },
-    /// The home has no identity any more.
-    #[error("{}", unstored(.0, &"its identity was removed meanwhile"))]
-    NotStored(PublicKey),
+    /// Each run of the command would register another device.
+    #[error(
+        "the new device {device} is registered, and this home could not store its key: {why}. {}",
+        .why.remedy(.device)
+    )]
+    Unstored { device: PublicKey, why: NotStored },
     #[error(
         "a node says that the new device {0} is registered, and too few others show it: this home \
          keeps its device; run the command again, and look with `cameo device list` whether {0} \
@@ -103,21 +103,12 @@ impl Classified for DeviceError {
             DeviceError::Statement(error) => error.kind(),
             DeviceError::NoSuchDevice => ErrorKind::NotFound,
             DeviceError::ViewPending => ErrorKind::Busy,
-            DeviceError::NotStored(_) => ErrorKind::Other,
             DeviceError::TooFewShow(_) => ErrorKind::ClusterAway,
             DeviceError::Cluster(error) => error.kind(),
-            DeviceError::Unstored { error, .. } | DeviceError::Vault(error) => error.kind(),
+            DeviceError::Unstored { why, .. } => why.kind(),
+            DeviceError::Vault(error) => error.kind(),
         }
     }
-}
-
-/// Of a device that is registered: each run of the command would add another one.
-fn unstored(device: &PublicKey, why: &dyn Display) -> String {
-    format!(
-        "the new device {device} is registered, and this home could not store its key: {why}. It \
-         keeps its device before: `cameo device revoke {device}` ends the new one, and then the \
-         command may be run again"
-    )
 }
 
 /// The devices of this user, in the directory's order. What the user has not signed is left out.
@@ -301,8 +292,9 @@ pub async fn renew(ctx: &Context) -> Result<Renewed, DeviceError> {
         });
     let device = device.public();
     stored
-        .map_err(|error| DeviceError::Unstored { device, error })?
-        .ok_or(DeviceError::NotStored(device))?;
+        .map_err(NotStored::from)
+        .and_then(|stored| stored.ok_or(NotStored::Removed))
+        .map_err(|why| DeviceError::Unstored { device, why })?;
     let before = ctx.me.device_key().public();
     let told = api.user(&ctx.me.name).await.ok();
     Ok(Renewed {

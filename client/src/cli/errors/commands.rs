@@ -9,7 +9,7 @@ use crate::commands::{
     FindError, PeersError, add, agent, approve, deny, device, gallery, hide, init, inspect, lock,
     log, request, reveal, rights, unlock, view, who,
 };
-use crate::flows::devices::DeviceError;
+use crate::flows::devices::{DeviceError, NotStored};
 use cameo_codec::PngError;
 
 impl Coded for FindError {
@@ -272,10 +272,19 @@ impl Coded for DeviceError {
             DeviceError::Statement(error) => error.error_code(),
             DeviceError::NoSuchDevice => "not_found",
             DeviceError::ViewPending => "view_pending",
-            DeviceError::NotStored(_) => "vault",
             DeviceError::TooFewShow(_) => "unconfirmed",
             DeviceError::Cluster(error) => error.error_code(),
-            DeviceError::Unstored { error, .. } | DeviceError::Vault(error) => error.error_code(),
+            DeviceError::Unstored { why, .. } => why.error_code(),
+            DeviceError::Vault(error) => error.error_code(),
+        }
+    }
+}
+
+impl Coded for NotStored {
+    fn error_code(&self) -> &'static str {
+        match self {
+            NotStored::Removed => "vault",
+            NotStored::Vault(error) => error.error_code(),
         }
     }
 }

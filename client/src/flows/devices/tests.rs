@@ -127,13 +127,24 @@ async fn a_new_device_whose_key_the_home_cannot_store_is_said_to_be_registered()
         meanwhile.happens_to(&world);
         // when it is to get a new key
         let told = renew(&world.core.ctx).await.unwrap_err().to_string();
-        // then the device is named as registered, and is to be revoked
+        // then the device is named as registered, and is to be revoked where a command can run
         let device = ledger.lock()[0].verify().unwrap().device;
         let registered = format!("the new device {device} is registered");
         assert!(told.contains(&registered), "{told}");
         assert!(told.contains(says), "{told}");
         let revoke = format!("`cameo device revoke {device}`");
-        assert!(told.contains(&revoke), "{told}");
+        let elsewhere = format!("{revoke} in another home of yours, or restore this one first");
+        assert!(told.contains(&elsewhere), "{told}");
+        assert!(!told.contains("keeps its device"), "{told}");
         assert!(!told.contains("nothing was changed"), "{told}");
     }
+}
+
+#[test]
+fn a_home_that_keeps_its_identity_is_told_to_revoke_the_new_device_itself() {
+    let device = PublicKey([1; 32]);
+    let why = VaultError::Busy("home".into()).into();
+    let told = DeviceError::Unstored { device, why }.to_string();
+    assert!(told.contains("It keeps its device before"), "{told}");
+    assert!(!told.contains("another home"), "{told}");
 }

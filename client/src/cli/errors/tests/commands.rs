@@ -16,11 +16,12 @@ use crate::commands::request::ImageError;
 use crate::commands::{
     add, approve, deny, device, hide, init, inspect, lock, log, request, reveal, unlock, view,
 };
-use crate::flows::devices::DeviceError;
+use crate::flows::devices::{DeviceError, NotStored};
 use crate::flows::gallery::GalleryError;
 use crate::flows::request::RequestError;
 use crate::flows::share::ShareError;
 use crate::peer::{AskError, CallError};
+use crate::vault::VaultError;
 use crate::vault::files::FileError;
 use crate::vault::passphrase::UnlockError;
 
@@ -66,12 +67,15 @@ fn request_errors() {
 
 #[test]
 fn device_errors() {
+    let device = PublicKey([1; 32]);
+    let unstored = |why| DeviceError::Unstored { device, why };
     for (error, exit, word) in [
         (DeviceError::ThisDevice, Exit::Usage, "usage"),
         (DeviceError::NoSuchDevice, Exit::NotFound, "not_found"),
         (DeviceError::ViewPending, Exit::Other, "view_pending"),
+        (unstored(NotStored::Removed), Exit::Other, "vault"),
         (
-            DeviceError::NotStored(PublicKey([1; 32])),
+            unstored(VaultError::Busy("home".into()).into()),
             Exit::Other,
             "vault",
         ),
