@@ -15,8 +15,19 @@ struct Waiting {
     _silent: TcpListener,
     _home: TempDir,
     url: String,
-    cameo: Child,
+    cameo: Running,
     stderr: BufReader<ChildStderr>,
+}
+
+/// A process that does not outlive its test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Both fail for one that has ended.
+        let _killed = self.0.kill();
+        let _status = self.0.wait();
+    }
 }
 
 fn waiting(stdout: Stdio) -> Waiting {
@@ -24,7 +35,7 @@ fn waiting(stdout: Stdio) -> Waiting {
     let url = format!("https://{}", silent.local_addr().unwrap());
     let fingerprint = "ab".repeat(32);
     let folder = tempfile::tempdir().unwrap();
-    let mut cameo = Command::new(env!("CARGO_BIN_EXE_cameo"))
+    let cameo = Command::new(env!("CARGO_BIN_EXE_cameo"))
         .args(["--json", "init", "ada", "--cluster"])
         .arg(format!("{url}#{fingerprint}"))
         .env("CAMEO_HOME", folder.path().join("home"))
@@ -33,7 +44,8 @@ fn waiting(stdout: Stdio) -> Waiting {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let stderr = BufReader::new(cameo.stderr.take().unwrap());
+    let mut cameo = Running(cameo);
+    let stderr = BufReader::new(cameo.0.stderr.take().unwrap());
     Waiting {
         _silent: silent,
         _home: folder,
@@ -52,7 +64,7 @@ impl Waiting {
     }
 
     fn interrupt(&self) {
-        let pid = self.cameo.id().to_string();
+        let pid = self.cameo.0.id().to_string();
         let sent = Command::new("kill").args(["-INT", &pid]).status();
         assert!(sent.unwrap().success());
     }
@@ -68,9 +80,12 @@ fn a_command_that_waits_says_so_and_at_ctrl_c_prints_one_document() {
     assert!(told.contains(&format!("{url}: no answer")), "{told}");
     // and at Ctrl-C it ends with one document and the code of an interruption
     waiting.interrupt();
-    let ended = waiting.cameo.wait_with_output().unwrap();
-    assert_eq!(ended.status.code(), Some(130), "{ended:?}");
-    let document: Value = serde_json::from_slice(&ended.stdout).unwrap();
+    let mut printed = Vec::new();
+    let mut stdout = waiting.cameo.0.stdout.take().unwrap();
+    stdout.read_to_end(&mut printed).unwrap();
+    let ended = waiting.cameo.0.wait().unwrap();
+    assert_eq!(ended.code(), Some(130), "{printed:?}");
+    let document: Value = serde_json::from_slice(&printed).unwrap();
     assert_eq!(document["ok"], false);
     assert_eq!(document["error"]["code"], "interrupted");
 }
@@ -84,9 +99,9 @@ fn an_interrupted_command_whose_output_is_full_says_both_on_stderr() {
     // when it is interrupted
     waiting.interrupt();
     // then it keeps its code, and stderr has why nothing is printed, and the result
-    let lines = waiting.stderr.lines().map(Result::unwrap);
+    let lines = waiting.stderr.by_ref().lines().map(Result::unwrap);
     let told = lines.collect::<Vec<_>>().join("\n");
-    let ended = waiting.cameo.wait().unwrap();
+    let ended = waiting.cameo.0.wait().unwrap();
     assert_eq!(ended.code(), Some(130), "{told}");
     assert!(told.contains("the output cannot be written"), "{told}");
     assert!(told.contains("cameo init: interrupted: "), "{told}");

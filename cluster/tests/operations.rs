@@ -52,7 +52,8 @@ impl Place {
     }
 }
 
-/// A node that is part of its cluster. Its log is read all the time: a full pipe would stop it.
+/// A node that is part of its cluster, and does not outlive its test. Its log is read all the time:
+/// a full pipe would stop it.
 struct Running {
     node: Child,
     log: Receiver<String>,
@@ -99,6 +100,14 @@ impl Running {
         let ended = self.node.wait().expect("it ends");
         assert!(ended.success(), "{ended}: {rest}");
         rest
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Both fail for one that has ended.
+        let _killed = self.node.kill();
+        let _status = self.node.wait();
     }
 }
 
