@@ -16,7 +16,7 @@ use cameo_cluster::node::secret_file::{self, SecretFileError};
 use cameo_cluster::node::{Node, Stage};
 use cameo_cluster::operator::{self, Output, key_file::KeyFileError};
 use cameo_cluster::raft::RAFT_THREAD;
-use cameo_common::terminal::usage_sentence;
+use cameo_common::terminal::{unwritten, usage_sentence};
 use clap::CommandFactory as _;
 use rustix::fs::Mode;
 use rustix::process::umask;
@@ -281,7 +281,7 @@ async fn print_stage(node: &Node) {
             Stage::Ready(cluster) => {
                 let line = format!("{}#{cluster}", node.url());
                 if let Err(error) = verbs::write_line(&line) {
-                    let what = verbs::unwritten(&error);
+                    let what = unwritten(&error);
                     log::tell(Level::Warn, format_args!("{what}; it is: {line}"));
                 }
                 break;

@@ -1,7 +1,7 @@
 //! Text of others before it reaches a terminal: characters that it would obey, and those that a
 //! reader would not see.
 
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 
 use icu_properties::CodePointSetData;
 use icu_properties::props::DefaultIgnorableCodePoint;
@@ -56,6 +56,12 @@ pub fn usage_sentence(said: &str, program: &str) -> String {
     let sentence = paragraph.map(str::trim).collect::<Vec<_>>().join(" ");
     let sentence = sentence.strip_prefix("error: ").unwrap_or(&sentence);
     format!("{sentence}; see `{program} --help`")
+}
+
+/// Why a program has no output.
+#[must_use]
+pub fn unwritten(error: &impl Display) -> String {
+    format!("the output cannot be written: {error}")
 }
 
 #[cfg(test)]

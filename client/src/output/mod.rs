@@ -11,6 +11,7 @@ use std::time::Duration;
 
 pub use cameo_common::moment::moment;
 use cameo_common::terminal::escaped;
+pub use cameo_common::terminal::unwritten;
 use indicatif::{ProgressBar, ProgressStyle};
 pub use report::{Completion, Report};
 pub use text::table;
@@ -66,12 +67,6 @@ pub fn print_result(line: impl std::fmt::Display) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         printed => printed,
     }
-}
-
-/// Why there is no output.
-#[must_use]
-pub fn unwritten(error: &io::Error) -> String {
-    format!("the output cannot be written: {error}")
 }
 
 /// Prints a line on stderr. A failure is ignored: there is nowhere to report it.

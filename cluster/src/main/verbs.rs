@@ -9,7 +9,7 @@ use cameo_cluster::config::{BackupFlags, CheckFlags, StatusFlags};
 use cameo_cluster::folder_check;
 use cameo_cluster::host::log::{self, Level};
 use cameo_cluster::operator;
-use cameo_common::terminal::escaped;
+use cameo_common::terminal::{escaped, unwritten};
 use serde_json::json;
 use zeroize::Zeroizing;
 
@@ -163,11 +163,6 @@ pub fn print_once(secret: &Zeroizing<String>, if_lost: &str) -> ExitCode {
             ExitCode::from(operator::Exit::Other as u8)
         }
     }
-}
-
-/// Why there is no output.
-pub fn unwritten(error: &io::Error) -> String {
-    format!("the output cannot be written: {error}")
 }
 
 /// Writes a line to stdout.

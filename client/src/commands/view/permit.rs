@@ -176,27 +176,25 @@ pub(super) async fn refused(ctx: &Context, grant: &GrantHeld, error: OpenError) 
 /// The denial of this code by what one node shows, which is stored then: the refusal is confirmed
 /// already.
 async fn denial(ctx: &Context, grant: &GrantHeld, code: ErrorCode) -> Option<Error> {
-    if !matches!(
-        code,
-        ErrorCode::Revoked | ErrorCode::Expired | ErrorCode::UsedUp
-    ) {
-        return None;
-    }
     let wanted = Wanted {
         is_pending: false,
         save: false,
     };
     let info = ctx.api.grant(&grant.grant).await.ok()?;
     let denied = check(grant, &info, wanted).err()?;
-    let is_same = match denied {
-        Error::Revoked(_) => code == ErrorCode::Revoked,
-        Error::Expired { .. } => code == ErrorCode::Expired,
-        Error::UsedUp { .. } => code == ErrorCode::UsedUp,
-        _ => false,
-    };
-    if !is_same {
+    if code_of(&denied) != Some(code) {
         return None;
     }
     store(ctx, &info).ok()?;
     Some(denied)
+}
+
+/// The code by which the ledger refuses what is denied here for the same reason.
+fn code_of(denied: &Error) -> Option<ErrorCode> {
+    match denied {
+        Error::Revoked(_) => Some(ErrorCode::Revoked),
+        Error::Expired { .. } => Some(ErrorCode::Expired),
+        Error::UsedUp { .. } => Some(ErrorCode::UsedUp),
+        _ => None,
+    }
 }
