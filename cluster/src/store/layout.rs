@@ -240,18 +240,18 @@ impl DataDirectory {
         self.paths.current_state()
     }
 
-    /// The path of a state directory that does not exist yet.
+    /// The path of a state directory that does not exist yet, and that CURRENT does not name: what
+    /// is not complete must not be taken for the live one.
     pub fn next_state(&self) -> io::Result<PathBuf> {
-        let mut highest = 0;
-        for entry in fs::read_dir(&self.root)? {
-            let name = entry?.file_name().to_string_lossy().into_owned();
-            let digits = name
-                .strip_prefix(STATE_PREFIX)
-                .map(|rest| rest.trim_end_matches(QUARANTINED));
-            if let Some(Ok(number)) = digits.map(str::parse::<u64>) {
-                highest = highest.max(number);
-            }
-        }
+        let mut names: Vec<_> = self.states()?.into_iter().map(|(_, name)| name).collect();
+        let live = self.current_state()?;
+        let live = live.as_deref().and_then(Path::file_name);
+        names.extend(live.map(|name| name.to_string_lossy().into_owned()));
+        let numbers = names.iter().filter_map(|name| {
+            let digits = name.strip_prefix(STATE_PREFIX)?;
+            digits.trim_end_matches(QUARANTINED).parse::<u64>().ok()
+        });
+        let highest = numbers.max().unwrap_or_default();
         Ok(self.root.join(format!("{STATE_PREFIX}{}", highest + 1)))
     }
 

@@ -300,6 +300,11 @@ impl Recovery<'_> {
     }
 
     fn rebuild(&self, why: String) -> Result<(Generation, Source), OpenError> {
+        // Of starts that failed: they would fill the disk. Where CURRENT names none, one of them
+        // may be the live one, and stays until there is another.
+        if let Some(live) = self.directory.current_state()? {
+            self.directory.remove_stale_states(&[&live])?;
+        }
         let path = self.directory.next_state()?;
         let (generation, source) = match self.snapshots.current() {
             Some(snapshot) => {

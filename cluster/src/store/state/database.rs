@@ -1,6 +1,7 @@
 //! The sled database of one generation: the machine's rows and two rows of the store.
 
 use std::fs::{self, File};
+use std::io;
 use std::ops::{Bound, Deref};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -143,8 +144,13 @@ const SLED_FILE: &str = "db";
 pub(in super::super) fn release(path: &Path) {
     let emptied = File::options().write(true).open(path.join(SLED_FILE));
     let emptied = emptied.and_then(|file| file.set_len(0));
-    if let Err(error) = emptied.and_then(|()| fs::remove_dir_all(path)) {
-        tracing::debug!(%error, "the space of a database that is not complete is not freed yet");
+    let removed = fs::remove_dir_all(path);
+    for freed in [emptied, removed] {
+        if let Err(error) = freed
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::debug!(%error, "the space of an incomplete database is not freed yet");
+        }
     }
 }
 

@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::database::{
-    DIGEST_KEY, Database, Found, GenerationError, META_KEY, block_key, check, readable, row_key,
+    DIGEST_KEY, Database, Found, GenerationError, META_KEY, block_key, check, readable, release,
+    row_key,
 };
 use super::digest::RowDigest;
 use super::overlay::Overlay;
@@ -78,8 +79,13 @@ impl std::fmt::Debug for Generation {
 }
 
 impl Generation {
-    /// Creates an empty database in a directory that does not exist yet.
+    /// Creates an empty database in a directory that does not exist yet. Where it cannot, it leaves
+    /// no directory.
     pub fn create(path: &Path) -> Result<Self, GenerationError> {
+        Self::create_empty(path).inspect_err(|_| release(path))
+    }
+
+    fn create_empty(path: &Path) -> Result<Self, GenerationError> {
         let database = Database::open(path)?;
         let found = Found::default();
         let mut batch = sled::Batch::default();

@@ -244,6 +244,38 @@ async fn a_removed_or_damaged_state_is_rebuilt_from_snapshot_and_log() {
     }
 }
 
+/// Names of state directories.
+fn states(world: &World) -> Vec<String> {
+    let entries = fs::read_dir(world.dir()).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| name.starts_with("state-")).collect()
+}
+
+#[tokio::test]
+async fn starts_that_fail_leave_no_more_than_one_unfinished_state() {
+    let world = World::new();
+    drop(world.open());
+    // given a state that is gone, and a disk on which the new one cannot be made the live one
+    let gone = world.state_dir();
+    fs::remove_dir_all(&gone).unwrap();
+    fs::create_dir(world.dir().join("CURRENT.part")).unwrap();
+    // when the node is started again and again
+    for _ in 0..3 {
+        let refused = world.open_or_refused().unwrap_err();
+        assert!(matches!(refused, OpenError::Io(_)), "{refused}");
+        // then it leaves what it could not finish once, under a name that CURRENT does not have
+        let left = states(&world);
+        assert_eq!(left.len(), 1, "{left:?}");
+        assert!(!gone.ends_with(&left[0]), "{left:?}");
+    }
+    // and with room it starts
+    fs::remove_dir(world.dir().join("CURRENT.part")).unwrap();
+    let opened = world.open();
+    assert_eq!(opened.source, Source::Nothing);
+    assert_eq!(states(&world).len(), 1);
+    assert!(world.state_dir().is_dir());
+}
+
 #[tokio::test]
 async fn a_state_that_ends_before_the_log_begins_is_rebuilt_from_the_snapshot() {
     let world = World::new();

@@ -157,3 +157,13 @@ fn given_a_version_to_write_that_becomes_part_of_a_step_meanwhile_then_its_rows_
     assert_eq!((stored(1), stored(2)), (STEP_ROWS - 101, 100));
     assert_eq!(generation.in_memory().overlay.rows(), 0);
 }
+
+#[test]
+fn a_database_that_cannot_be_created_leaves_no_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state");
+    // given a folder where sled cannot write its settings, and so does not come to its own file
+    std::fs::create_dir_all(path.join("conf")).unwrap();
+    assert!(Generation::create(&path).is_err());
+    assert!(!path.exists());
+}
