@@ -7,6 +7,7 @@ mod cluster;
 mod corruption;
 mod crash;
 mod disk_space;
+mod orderly_stop;
 mod process;
 mod reads;
 mod recovery;
