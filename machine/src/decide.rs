@@ -15,6 +15,7 @@ use cameo_mutant::{Mutant, is_planted};
 use super::command::{Command, Done, ENTRY_VERSION, Entry, Refusal, Reply};
 use super::draft::Draft;
 use super::origin::{self, Origin};
+use super::sessions::SessionChange;
 use super::state_view::{Change, StateView};
 use super::{
     cluster, compaction, devices, grants, principal, receipts, registration, retirement, retries,
@@ -29,6 +30,8 @@ pub struct Decision {
     pub reply: Reply,
     /// Users whose event stream or sessions changed, in order of name.
     pub touched: Vec<UserName>,
+    /// Sessions that began or ended, in this order.
+    pub sessions: Vec<SessionChange>,
 }
 
 impl Decision {
@@ -37,6 +40,7 @@ impl Decision {
             changes: Vec::new(),
             reply,
             touched: Vec::new(),
+            sessions: Vec::new(),
         }
     }
 }
@@ -67,11 +71,12 @@ pub fn decide_verified_by(
     match carried_out(&mut draft, &command) {
         Ok(Outcome::Before(reply)) => Decision::without_change(Ok(reply)),
         Ok(Outcome::Now(done)) => {
-            let (changes, touched) = draft.finish();
+            let (changes, touched, sessions) = draft.finish();
             Decision {
                 changes,
                 reply: Ok(done),
                 touched,
+                sessions,
             }
         }
         Err(refusal) => Decision::without_change(Err(refusal)),

@@ -11,6 +11,7 @@ use cameo_mutant::{Mutant, added_by_wall_clock, is_planted};
 
 use super::command::Refusal;
 use super::rows::{self, Key, LogTime, Row};
+use super::sessions::SessionChange;
 use super::state_view::{Change, Rows, StateView};
 
 /// The state before an entry, and the rows that the entry writes and deletes.
@@ -20,6 +21,7 @@ pub struct Draft<'a> {
     /// New value by key; `None` for a deleted row.
     written: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     touched: BTreeSet<UserName>,
+    sessions: Vec<SessionChange>,
     index: u64,
     time: Millis,
 }
@@ -38,6 +40,7 @@ impl<'a> Draft<'a> {
             verifier,
             written: BTreeMap::new(),
             touched: BTreeSet::new(),
+            sessions: Vec::new(),
             index,
             time: previous.max(entry_time).plus_millis(added_by_wall_clock()),
         };
@@ -114,13 +117,19 @@ impl<'a> Draft<'a> {
         self.touched.insert(user.clone());
     }
 
-    /// The changes in key order, and the marked users in order of name.
-    pub fn finish(self) -> (Vec<Change>, Vec<UserName>) {
+    /// Notes that a session has begun or ended.
+    pub fn session_changed(&mut self, change: SessionChange) {
+        self.sessions.push(change);
+    }
+
+    /// The changes in key order, the marked users in order of name, and the changes of sessions.
+    pub fn finish(self) -> (Vec<Change>, Vec<UserName>, Vec<SessionChange>) {
         let changes = self.written.into_iter().map(|(key, value)| match value {
             Some(value) => Change::Put { key, value },
             None => Change::Delete { key },
         });
-        (changes.collect(), self.touched.into_iter().collect())
+        let users = self.touched.into_iter().collect();
+        (changes.collect(), users, self.sessions)
     }
 }
 

@@ -48,4 +48,5 @@ pub use decide::{Decision, decide, decide_verified_by};
 pub use early_refusal::{early_refusal, refusal_now};
 pub use lthash::{LTHASH_BYTES, LtHash};
 pub use rows::is_of_retry_table;
+pub use sessions::SessionChange;
 pub use state_view::{Change, MapView, Rows, StateView};

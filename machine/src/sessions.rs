@@ -18,6 +18,14 @@ use super::principal::Principal;
 use super::rows::{Counterparty, DeviceOf, Epochs, Listed, Session, User, content};
 use super::statement_order::check_newer;
 
+/// A session that began, or that ended. A beginning replaces the device's earlier session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionChange {
+    pub device: PublicKey,
+    pub epoch: u64,
+    pub runs: bool,
+}
+
 /// Starts a session, in place of the device's earlier one.
 pub fn start(
     draft: &mut Draft<'_>,
@@ -144,6 +152,11 @@ fn put(draft: &mut Draft<'_>, device: &PublicKey, session: &Session) {
         draft.delete::<Listed>(&listed);
     }
     draft.touch(&session.user);
+    draft.session_changed(SessionChange {
+        device: *device,
+        epoch: session.epoch,
+        runs: session.online,
+    });
 }
 
 fn next_epoch(draft: &mut Draft<'_>, user: &UserName) -> u64 {

@@ -16,13 +16,12 @@ use std::time::Duration;
 use cameo_common::api::Event;
 use cameo_common::ids::UserName;
 use cameo_common::keys::PublicKey;
-use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 
 pub use streams::{Streams, TooManyStreams};
 
 use crate::raft::Replica;
-use crate::store::Touched;
+use crate::store::UserSubscription;
 use cameo_machine::read;
 
 /// Interval of heartbeats on an idle stream.
@@ -81,7 +80,7 @@ pub struct EventStream {
     again: Option<Again>,
     ready: VecDeque<StreamItem>,
     ended: bool,
-    touched: broadcast::Receiver<Touched>,
+    user: UserSubscription,
     /// `None` only while the stream is dropped.
     probes: Option<mpsc::Receiver<()>>,
     stopping: watch::Receiver<bool>,
@@ -99,7 +98,7 @@ impl EventStream {
         request: StreamRequest,
     ) -> Result<Self, TooManyStreams> {
         let probes = Some(streams.open(request.device, request.epoch, request.source)?);
-        let touched = replica.touched();
+        let user = replica.subscriptions().user(request.user.clone());
         Ok(Self {
             replica,
             streams,
@@ -110,7 +109,7 @@ impl EventStream {
             request,
             ready: VecDeque::new(),
             ended: false,
-            touched,
+            user,
             probes,
             stopping,
         })
@@ -171,10 +170,9 @@ impl EventStream {
 
     /// Waits for the next item; `None` when the rows may have changed.
     async fn wait(&mut self) -> Option<StreamItem> {
-        let (probes, touched, stopping) =
-            (self.probes.as_mut()?, &mut self.touched, &mut self.stopping);
+        let (probes, stopping) = (self.probes.as_mut()?, &mut self.stopping);
         tokio::select! {
-            () = touched_user(touched, &self.request.user) => None,
+            () = self.user.changed() => None,
             probe = probes.recv() => Some(match probe {
                 Some(()) => StreamItem::Probe,
                 None => StreamItem::Ended(EndReason::Replaced),
@@ -183,19 +181,6 @@ impl EventStream {
                 Some(StreamItem::Ended(EndReason::NodeStops))
             }
             () = tokio::time::sleep(HEARTBEAT) => Some(StreamItem::Heartbeat),
-        }
-    }
-}
-
-/// Waits until the user's rows may have changed.
-async fn touched_user(touched: &mut broadcast::Receiver<Touched>, user: &UserName) {
-    loop {
-        match touched.recv().await {
-            Ok(Touched::Users { names, .. }) if !names.iter().any(|name| name == user.as_str()) => {
-            }
-            Ok(_) | Err(RecvError::Lagged(_)) => return,
-            // The store has closed; the node's stop ends the stream.
-            Err(RecvError::Closed) => std::future::pending().await,
         }
     }
 }

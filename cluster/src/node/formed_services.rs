@@ -26,7 +26,7 @@ use crate::presence::{Presence, PresenceAnswers, Renewals};
 use crate::raft::{AppliedState, Genesis, Raft, RaftReplica, Replica};
 use crate::store::OnDemandSnapshots;
 
-/// Interval of the checks for the first entry, unless a notification comes first.
+/// Interval of the checks for the first entry, unless an entry is applied first.
 const STATE_CHECK: Duration = Duration::from_millis(50);
 
 /// A node that belongs to its cluster.
@@ -114,10 +114,10 @@ impl FormedServices {
     /// Publishes `Ready` once the first entry is in this node's state.
     pub(super) async fn announce(&self, stage: &watch::Sender<Stage>) {
         stage.send_replace(Stage::Waiting("the cluster has no leader yet".to_owned()));
-        let mut touched = self.replica.touched();
+        let mut applied = self.replica.applied();
         while read::cluster_id(&*self.replica.view()).is_none() {
-            // The founding entry may notify nobody, so the state is also checked at intervals.
-            let _woken = tokio::time::timeout(STATE_CHECK, touched.recv()).await;
+            // Also at intervals: the view may be behind what is told as applied.
+            let _woken = tokio::time::timeout(STATE_CHECK, applied.changed()).await;
         }
         stage.send_replace(Stage::Ready(self.cluster));
     }

@@ -4,39 +4,99 @@ use std::collections::HashMap;
 
 use cameo_common::api::SESSION_LEASE;
 use cameo_common::keys::PublicKey;
+use cameo_machine::SessionChange;
 use tokio::time::Instant;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+use super::wheel::Wheel;
+
+/// A device and the epoch of its session.
+pub(super) type Session = (PublicKey, u64);
+
+#[derive(Debug, Clone, Copy)]
 struct Lease {
     epoch: u64,
     renewed_at: Instant,
+    /// Of the item in the wheel that is its own.
+    serial: u64,
 }
 
-/// The leases of one term. A session that is not in the table gets a full lease (the grace).
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The leases of one term: of each session that runs, as far as this node has heard of it.
+#[derive(Debug)]
 pub(super) struct Leases {
     pub term: u64,
     by_device: HashMap<PublicKey, Lease>,
+    /// Devices with the serial of their lease: one item for each of the table, and those of leases
+    /// that have gone, until they are due.
+    wheel: Wheel<(PublicKey, u64)>,
+    serials: u64,
 }
 
 impl Leases {
     /// The empty table of a new leader.
-    pub fn new(term: u64) -> Self {
+    pub fn new(term: u64, now: Instant) -> Self {
         Self {
             term,
             by_device: HashMap::new(),
+            wheel: Wheel::new(now),
+            serials: 0,
         }
     }
 
-    /// Renews a session's lease.
-    pub fn renew(&mut self, device: PublicKey, epoch: u64, now: Instant) {
-        self.by_device.insert(
-            device,
-            Lease {
-                epoch,
-                renewed_at: now,
-            },
-        );
+    /// Renews a session's lease, unless the device has a later session.
+    pub fn renew(&mut self, (device, epoch): Session, now: Instant) {
+        match self.by_device.get_mut(&device) {
+            Some(lease) if lease.epoch == epoch => lease.renewed_at = now,
+            Some(lease) if lease.epoch > epoch => {}
+            _ => self.insert((device, epoch), now),
+        }
+    }
+
+    /// Gives a session that runs a full lease (the grace), unless it has one, or the device has a
+    /// later session.
+    fn add(&mut self, (device, epoch): Session, now: Instant) {
+        let known = self.by_device.get(&device);
+        if known.is_none_or(|known| known.epoch < epoch) {
+            self.insert((device, epoch), now);
+        }
+    }
+
+    fn insert(&mut self, (device, epoch): Session, now: Instant) {
+        self.serials += 1;
+        let lease = Lease {
+            epoch,
+            renewed_at: now,
+            serial: self.serials,
+        };
+        self.by_device.insert(device, lease);
+        self.wheel.add((device, lease.serial), now + SESSION_LEASE);
+    }
+
+    /// Follows changes of sessions, in the order of the log. Some may be older than what the table
+    /// has.
+    pub fn follow(&mut self, changes: &[SessionChange], now: Instant) {
+        for change in changes {
+            let session = (change.device, change.epoch);
+            match change.runs {
+                true => self.add(session, now),
+                false => self.remove(session),
+            }
+        }
+    }
+
+    /// Forgets a session that has ended.
+    pub fn remove(&mut self, (device, epoch): Session) {
+        if self.renewed_at(&device, epoch).is_some() {
+            self.by_device.remove(&device);
+        }
+    }
+
+    /// Keeps the leases of these sessions alone, and adds those that are missing.
+    pub fn correct(&mut self, running: &HashMap<PublicKey, u64>, now: Instant) {
+        self.by_device
+            .retain(|device, lease| running.get(device) == Some(&lease.epoch));
+        for (&device, &epoch) in running {
+            self.add((device, epoch), now);
+        }
     }
 
     /// When this session's lease was last renewed, or added to the table.
@@ -54,75 +114,190 @@ impl Leases {
         }
     }
 
-    /// Compares the table with the sessions that run by the state. Adds missing ones, drops ended
-    /// ones, and returns those whose lease has run out.
-    pub fn sweep(&mut self, running: &[(PublicKey, u64)], now: Instant) -> Vec<(PublicKey, u64)> {
-        let mut kept = HashMap::with_capacity(running.len());
+    /// Sessions whose lease has run out. Until they are removed, each further sweep has them too.
+    pub fn sweep(&mut self, now: Instant) -> Vec<Session> {
         let mut expired = Vec::new();
-        for &(device, epoch) in running {
-            let renewed_at = self.renewed_at(&device, epoch).unwrap_or(now);
-            kept.insert(device, Lease { epoch, renewed_at });
-            if now.saturating_duration_since(renewed_at) >= SESSION_LEASE {
-                expired.push((device, epoch));
+        for (device, serial) in self.wheel.take_due(now) {
+            let lease = self.by_device.get(&device);
+            let Some(lease) = lease.filter(|lease| lease.serial == serial) else {
+                continue;
+            };
+            let ends = lease.renewed_at + SESSION_LEASE;
+            if ends <= now {
+                expired.push((device, lease.epoch));
             }
+            self.wheel.add((device, serial), ends);
         }
-        self.by_device = kept;
         expired
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::time::Duration;
 
+    use proptest::prelude::*;
+
+    use super::super::wheel::SLOT;
     use super::*;
 
     const ADA: PublicKey = PublicKey([1; 32]);
     const BOB: PublicKey = PublicKey([2; 32]);
 
+    fn change(device: PublicKey, epoch: u64, runs: bool) -> SessionChange {
+        SessionChange {
+            device,
+            epoch,
+            runs,
+        }
+    }
+
+    fn began(sessions: &[Session], now: Instant) -> Leases {
+        let mut leases = Leases::new(1, now);
+        let changes = sessions
+            .iter()
+            .map(|(device, epoch)| change(*device, *epoch, true));
+        leases.follow(&changes.collect::<Vec<_>>(), now);
+        leases
+    }
+
     #[test]
-    fn a_new_session_gets_a_full_lease() {
+    fn a_new_session_gets_a_full_lease_and_is_found_until_it_has_ended() {
         let start = Instant::now();
-        let mut leases = Leases::new(1);
-        let almost = start + SESSION_LEASE - Duration::from_millis(1);
-        assert_eq!(leases.sweep(&[(ADA, 1)], start), vec![]);
-        assert_eq!(leases.sweep(&[(ADA, 1)], almost), vec![]);
-        assert_eq!(
-            leases.sweep(&[(ADA, 1)], start + SESSION_LEASE),
-            vec![(ADA, 1)]
-        );
+        let mut leases = began(&[(ADA, 1)], start);
+        let end = start + SESSION_LEASE;
+        assert_eq!(leases.sweep(end - Duration::from_millis(1)), []);
+        for at in [end, end + SLOT, end + 9 * SLOT] {
+            assert_eq!(leases.sweep(at), [(ADA, 1)]);
+        }
+        leases.follow(&[change(ADA, 1, false)], end);
+        assert_eq!(leases.sweep(end + 10 * SLOT), []);
+        assert_eq!(leases.renewed_at(&ADA, 1), None);
     }
 
     #[test]
     fn a_renewal_counts_for_its_own_epoch_only() {
         let start = Instant::now();
-        let mut leases = Leases::new(1);
-        leases.sweep(&[(ADA, 1), (BOB, 1)], start);
-        leases.renew(ADA, 1, start + SESSION_LEASE / 2);
-        let running = [(ADA, 1), (BOB, 1)];
-        assert_eq!(
-            leases.sweep(&running, start + SESSION_LEASE),
-            vec![(BOB, 1)]
-        );
+        let half = start + SESSION_LEASE / 2;
+        let mut leases = began(&[(ADA, 1), (BOB, 2)], start);
+        leases.renew((ADA, 1), half);
+        // of an earlier session, which came late
+        leases.renew((BOB, 1), half);
+        assert_eq!(leases.sweep(start + SESSION_LEASE), [(BOB, 2)]);
         assert_eq!(leases.renewed_at(&ADA, 2), None);
     }
 
     #[test]
-    fn an_ended_session_is_dropped() {
+    fn late_news_of_an_earlier_session_changes_nothing() {
         let start = Instant::now();
-        let mut leases = Leases::new(1);
-        leases.sweep(&[(ADA, 1)], start);
-        leases.sweep(&[], start);
-        assert_eq!(leases, Leases::new(1));
+        let mut leases = began(&[(ADA, 2)], start);
+        leases.follow(&[change(ADA, 1, true), change(ADA, 1, false)], start);
+        assert_eq!(leases.renewed_at(&ADA, 2), Some(start));
     }
 
     #[test]
     fn no_session_expires_after_a_pause_of_the_leader() {
         let start = Instant::now();
-        let mut leases = Leases::new(1);
-        leases.sweep(&[(ADA, 1)], start);
+        let mut leases = began(&[(ADA, 1)], start);
         let back = start + 10 * SESSION_LEASE;
         leases.renew_all(back);
-        assert_eq!(leases.sweep(&[(ADA, 1)], back), vec![]);
+        assert_eq!(leases.sweep(back), []);
+        assert_eq!(leases.sweep(back + SESSION_LEASE), [(ADA, 1)]);
+    }
+
+    #[test]
+    fn a_table_is_corrected_by_the_sessions_that_run() {
+        let start = Instant::now();
+        let later = start + SESSION_LEASE / 2;
+        let mut leases = began(&[(ADA, 1)], start);
+        leases.correct(&HashMap::from([(ADA, 1), (BOB, 3)]), later);
+        assert_eq!(leases.renewed_at(&ADA, 1), Some(start), "keeps its lease");
+        assert_eq!(leases.renewed_at(&BOB, 3), Some(later));
+        leases.correct(&HashMap::from([(BOB, 4)]), later);
+        assert_eq!(leases.renewed_at(&ADA, 1), None);
+        assert_eq!(leases.renewed_at(&BOB, 4), Some(later));
+    }
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        Begins(u8),
+        Ends(u8),
+        Renews(u8),
+        Corrected,
+        Waits(u64),
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let device = || 0..4_u8;
+        let step = prop_oneof![
+            device().prop_map(Step::Begins),
+            device().prop_map(Step::Ends),
+            device().prop_map(Step::Renews),
+            Just(Step::Corrected),
+            (0..9_000_u64).prop_map(Step::Waits),
+        ];
+        prop::collection::vec(step, 0..80)
+    }
+
+    /// Sessions whose lease ran out so long ago.
+    fn ran_out(
+        model: &HashMap<PublicKey, (u64, Instant)>,
+        now: Instant,
+        ago: Duration,
+    ) -> BTreeSet<Session> {
+        let ran_out = model
+            .iter()
+            .filter(|(_, (_, renewed_at))| now.duration_since(*renewed_at) >= SESSION_LEASE + ago);
+        ran_out
+            .map(|(device, (epoch, _))| (*device, *epoch))
+            .collect()
+    }
+
+    proptest! {
+        /// The model looks at every session.
+        #[test]
+        fn a_sweep_has_those_whose_lease_ran_out_and_no_others(steps in steps()) {
+            let mut now = Instant::now();
+            let mut leases = Leases::new(1, now);
+            let mut model = HashMap::<PublicKey, (u64, Instant)>::new();
+            let mut epochs = 0;
+            for step in steps {
+                match step {
+                    Step::Begins(number) => {
+                        epochs += 1;
+                        let device = PublicKey([number; 32]);
+                        leases.follow(&[change(device, epochs, true)], now);
+                        model.insert(device, (epochs, now));
+                    }
+                    Step::Ends(number) => {
+                        let device = PublicKey([number; 32]);
+                        if let Some((epoch, _)) = model.remove(&device) {
+                            leases.follow(&[change(device, epoch, false)], now);
+                        }
+                    }
+                    Step::Renews(number) => {
+                        let device = PublicKey([number; 32]);
+                        if let Some((epoch, renewed_at)) = model.get_mut(&device) {
+                            *renewed_at = now;
+                            leases.renew((device, *epoch), now);
+                        }
+                    }
+                    Step::Corrected => {
+                        let running = model.iter().map(|(device, (epoch, _))| (*device, *epoch));
+                        leases.correct(&running.collect(), now);
+                    }
+                    Step::Waits(millis) => now += Duration::from_millis(millis),
+                }
+                let found = leases.sweep(now);
+                let found_once: BTreeSet<_> = found.iter().copied().collect();
+                prop_assert_eq!(found.len(), found_once.len());
+                let ended = ran_out(&model, now, Duration::ZERO);
+                prop_assert!(found_once.is_subset(&ended), "ended too early");
+                now += SLOT;
+                let found: BTreeSet<_> = leases.sweep(now).into_iter().collect();
+                prop_assert!(ran_out(&model, now, SLOT).is_subset(&found), "not ended");
+            }
+        }
     }
 }

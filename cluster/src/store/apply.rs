@@ -12,7 +12,8 @@ use super::layout::DataDirectory;
 use super::machine::Machine;
 use super::snapshot::Snapshot;
 use super::snapshot::{self, SnapshotFile, Snapshots};
-use super::state::{LatestView, State, Touched};
+use super::state::{LatestView, State};
+use super::subscriptions::Touched;
 use crate::consensus_types::aliases::{LogId, SnapshotMeta, StoredMembership};
 use crate::consensus_types::{EntryBytes, ReplyBytes, TypeConfig};
 
@@ -81,7 +82,7 @@ impl StateMachine {
         self.machine.prepare(&proposals(&batch));
         let generation = shared.generation();
         let mut applied = (*generation.applied()).clone();
-        let mut names = Vec::new();
+        let mut touched = Touched::default();
         let mut replies = Vec::with_capacity(batch.len());
         for (entry, responder) in batch {
             if Some(&entry.log_id) <= applied.log_id.as_ref() {
@@ -102,7 +103,7 @@ impl StateMachine {
                 EntryPayload::Normal(EntryBytes(bytes)) => {
                     let decided = self.machine.decide(&LatestView(&generation), index, &bytes);
                     generation.insert(index + 1, decided.changes);
-                    names.extend(decided.touched);
+                    touched.add(decided.touched);
                     decided.reply
                 }
             };
@@ -112,11 +113,7 @@ impl StateMachine {
         }
         generation.publish(applied.clone());
         shared.announce(&applied);
-        if let (false, Some(index)) = (names.is_empty(), applied.index()) {
-            names.sort_unstable();
-            names.dedup();
-            shared.notify(Touched::Users { index, names });
-        }
+        shared.subscriptions.tell(touched);
         for (responder, reply) in replies {
             responder.send(ReplyBytes(reply));
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use cameo_common::wire;
 use cameo_machine::{Change, StateView};
 
+use super::subscriptions::Touched;
 use crate::host::rng::NodeRng;
 use crate::host::signatures::RememberedSignatures;
 
@@ -15,8 +16,8 @@ pub struct Decided {
     pub changes: Vec<Change>,
     /// The encoded reply for the proposer.
     pub reply: Vec<u8>,
-    /// Users whose event rows changed: their event streams are notified.
-    pub touched: Vec<String>,
+    /// Told to those who wait for it.
+    pub touched: Touched,
 }
 
 /// Decides entries. Pure: the same view and entry give the same decision on every node.
@@ -62,7 +63,10 @@ impl Machine for Decider {
         Decided {
             changes: decision.changes,
             reply: wire::encode(&decision.reply),
-            touched: decision.touched.iter().map(ToString::to_string).collect(),
+            touched: Touched {
+                users: decision.touched,
+                sessions: decision.sessions,
+            },
         }
     }
 }

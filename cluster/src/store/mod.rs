@@ -22,6 +22,7 @@ mod rewrite;
 mod snapshot;
 mod source;
 mod state;
+mod subscriptions;
 mod wal;
 
 #[cfg(test)]
@@ -43,5 +44,6 @@ pub use snapshot::{
     StoreSnapshots, verify_snapshot,
 };
 pub use source::Source;
-pub use state::{NotApplied, State, StateHash, StoreView, Touched};
+pub use state::{NotApplied, State, StateHash, StoreView};
+pub use subscriptions::{SessionNews, Subscriptions, Touched, UserSubscription};
 pub use wal::{MAX_PROPOSAL_BYTES, Truncation, Wal, WalError};

@@ -12,9 +12,6 @@ use crate::rows::{
 };
 use crate::state_view::StateView;
 
-/// Sessions read at a time while the online ones are selected.
-const PAGE: usize = 256;
-
 /// A registered device and its user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallerInfo {
@@ -170,28 +167,12 @@ pub fn session_of_epoch(view: &dyn StateView, user: &UserName, epoch: u64) -> Op
         .find(|session| session.epoch == epoch)
 }
 
-/// Sessions that are online, in order of device key, from the first after `after`.
+/// The devices' newest sessions, running or ended, in order of device key, from the first after
+/// `after`.
 #[must_use]
-pub fn online_sessions(
-    view: &dyn StateView,
-    after: Option<&PublicKey>,
-    limit: usize,
-) -> Vec<SessionInfo> {
-    let mut online = Vec::new();
-    let mut last = after.copied();
-    loop {
-        let page = rows::scan::<Session>(view, &(), last.as_ref(), PAGE);
-        let Some((end, _)) = page.last() else {
-            return online;
-        };
-        last = Some(*end);
-        for (device, session) in page {
-            if online.len() == limit {
-                return online;
-            }
-            if session.online {
-                online.push(SessionInfo::of(device, session));
-            }
-        }
-    }
+pub fn sessions(view: &dyn StateView, after: Option<&PublicKey>, limit: usize) -> Vec<SessionInfo> {
+    rows::scan::<Session>(view, &(), after, limit)
+        .into_iter()
+        .map(|(device, session)| SessionInfo::of(device, session))
+        .collect()
 }

@@ -13,8 +13,8 @@ use cameo_common::cluster_descriptor::Descriptor;
 use cameo_common::ids::{ClusterId, Millis};
 
 pub use directory::{
-    CallerInfo, SessionInfo, caller, is_counterparty, online_listed, online_sessions, session,
-    session_of_epoch, user_info,
+    CallerInfo, SessionInfo, caller, is_counterparty, online_listed, session, session_of_epoch,
+    sessions, user_info,
 };
 pub use events::{events_after, mail_between, newest_event};
 pub use ledger::{grant_info, grant_log, grants_of};

@@ -116,6 +116,7 @@ fn check_shape(decision: &Decision) {
     if decision.reply.is_err() {
         assert_eq!(decision.changes, [], "a refusal has changes");
         assert_eq!(decision.touched, [], "a refusal touches users");
+        assert_eq!(decision.sessions, [], "a refusal changes sessions");
     }
     let keys: Vec<_> = decision.changes.iter().map(key).collect();
     assert!(keys.is_sorted_by(|one, next| one < next), "a row twice");

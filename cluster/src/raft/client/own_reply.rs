@@ -53,6 +53,7 @@ pub(super) async fn confirm(
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use std::sync::Arc;
     use std::time::Duration;
 
     use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
@@ -62,18 +63,17 @@ mod tests {
     use cameo_common::registration::RegistrationMode;
     use cameo_common::signed::{Signed, Strict};
     use cameo_machine::{Caller, Done, Entry, MapView, Op, Refusal, StateView, decide};
-    use tokio::sync::broadcast;
 
     use super::*;
     use crate::raft::client::replica::HashedState;
-    use crate::store::Touched;
+    use crate::store::Subscriptions;
 
     /// Index of the last entry that the node has applied.
     const APPLIED: u64 = 2;
     const TIME: Millis = Millis(1_000);
 
     #[derive(Debug)]
-    struct Own(MapView);
+    struct Own(MapView, Arc<Subscriptions>);
 
     impl AppliedState for Own {
         fn view(&self) -> Box<dyn StateView + '_> {
@@ -82,8 +82,8 @@ mod tests {
         fn applied(&self) -> u64 {
             APPLIED
         }
-        fn touched(&self) -> broadcast::Receiver<Touched> {
-            broadcast::channel(1).1
+        fn subscriptions(&self) -> &Arc<Subscriptions> {
+            &self.1
         }
         fn hash(&self) -> HashedState {
             HashedState {
@@ -144,7 +144,7 @@ mod tests {
             decision.reply.unwrap();
             state.apply(&decision.changes);
         }
-        Own(state)
+        Own(state, Arc::default())
     }
 
     async fn told(

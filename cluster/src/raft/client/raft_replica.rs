@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cameo_common::ids::NodeId;
 use cameo_common::wire;
 use futures_util::future::BoxFuture;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::replica::{AppliedState, Committed, HashedState, Replica};
@@ -15,7 +15,7 @@ use crate::host::clock::WallClock;
 use crate::host::signatures::RememberedSignatures;
 use crate::latency::{Calls, Latencies};
 use crate::raft::{AskError, Leadership, ProposeError, Raft, ReadError, Status};
-use crate::store::Touched;
+use crate::store::Subscriptions;
 use cameo_machine::{Caller, Command, Reply, StateView};
 
 /// Raft and its state.
@@ -120,8 +120,8 @@ impl Replica for RaftReplica {
         self.raft.applied()
     }
 
-    fn touched(&self) -> broadcast::Receiver<Touched> {
-        self.state.touched()
+    fn subscriptions(&self) -> &Arc<Subscriptions> {
+        self.state.subscriptions()
     }
 
     fn takes_part(&self) -> Result<(), ReadError> {

@@ -6,15 +6,16 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use cameo_common::ids::{Hash, NodeId};
 use futures_util::future::BoxFuture;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::raft::{AskError, Leadership, ProposeError, ReadError, Status};
-use crate::store::{State, Touched};
+use crate::store::{State, Subscriptions};
 use cameo_machine::{Command, Reply, StateView};
 
 /// Time limit of a client's call, in which it waits for a leader, a majority and this node's state.
@@ -42,8 +43,8 @@ pub trait AppliedState: Send + Sync + fmt::Debug + 'static {
     /// Index of the last applied entry; 0 when there is none.
     fn applied(&self) -> u64;
 
-    /// Notifies the tasks that wait for a user's events.
-    fn touched(&self) -> broadcast::Receiver<Touched>;
+    /// Those who are told of changes of the state.
+    fn subscriptions(&self) -> &Arc<Subscriptions>;
 
     /// The hash of the whole state, now or a moment ago. Kept, not computed.
     fn hash(&self) -> HashedState;
@@ -61,8 +62,8 @@ impl AppliedState for State {
         State::applied(self).map_or(0, |(_, index)| index)
     }
 
-    fn touched(&self) -> broadcast::Receiver<Touched> {
-        State::touched(self)
+    fn subscriptions(&self) -> &Arc<Subscriptions> {
+        State::subscriptions(self)
     }
 
     fn hash(&self) -> HashedState {
@@ -97,8 +98,8 @@ pub trait Replica: Send + Sync + fmt::Debug + 'static {
     /// The last index applied here, and its changes.
     fn applied(&self) -> watch::Receiver<u64>;
 
-    /// Notifies the tasks that wait for a user's events.
-    fn touched(&self) -> broadcast::Receiver<Touched>;
+    /// Those who are told of changes of this node's state.
+    fn subscriptions(&self) -> &Arc<Subscriptions>;
 
     /// Whether this node may make promises: it has come back with all that it had promised.
     ///

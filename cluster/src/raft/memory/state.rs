@@ -11,7 +11,6 @@ use openraft::entry::EntryPayload;
 use openraft::storage::{EntryResponder, RaftSnapshotBuilder, RaftStateMachine};
 use openraft::type_config::alias::{LogIdOf, SnapshotMetaOf, SnapshotOf, StoredMembershipOf};
 use parking_lot::{Mutex, RwLock, RwLockReadGuard};
-use tokio::sync::broadcast;
 use tokio::time::Instant;
 
 use super::content::Content;
@@ -21,13 +20,11 @@ use crate::certificate::{Certificate, Checkpoints, StatePoint};
 use crate::consensus_types::aliases::position;
 use crate::consensus_types::{EntryBytes, ReplyBytes, TypeConfig};
 use crate::raft::client::replica::{AppliedState, HashedState};
-use crate::store::{Machine, Touched, proposals};
+use crate::store::{Machine, Subscriptions, Touched, proposals};
 use cameo_machine::{Change, LtHash, MapView, Rows, StateView};
 
 /// Most entries that become visible together.
 const BATCH_ENTRIES: usize = 64;
-/// As in the real store.
-const TOUCHED_BACKLOG: usize = 1024;
 
 /// The state of one process. Clones share it.
 #[derive(Clone)]
@@ -39,7 +36,7 @@ struct Shared {
     machine: Arc<dyn Machine>,
     syncer: Syncer,
     live: RwLock<Live>,
-    touched: broadcast::Sender<Touched>,
+    subscriptions: Arc<Subscriptions>,
     checkpoints: Checkpoints,
     /// The newest snapshot that waits for its certificate.
     pending: Mutex<Option<(StatePoint, MemorySnapshot)>>,
@@ -76,7 +73,7 @@ impl MemoryState {
                 machine,
                 syncer,
                 live: RwLock::new(live),
-                touched: broadcast::Sender::new(TOUCHED_BACKLOG),
+                subscriptions: Arc::default(),
                 checkpoints: Checkpoints::default(),
                 pending: Mutex::default(),
             }),
@@ -138,9 +135,9 @@ impl Shared {
 
     fn apply_batch(&self, batch: Vec<EntryResponder<TypeConfig>>) {
         self.machine.prepare(&proposals(&batch));
-        let mut names = Vec::new();
+        let mut touched = Touched::default();
         let mut replies = Vec::with_capacity(batch.len());
-        let applied = {
+        {
             let live = &mut *self.live.write();
             for (entry, responder) in batch {
                 let content = &mut live.content;
@@ -160,7 +157,7 @@ impl Shared {
                             content.rows.apply(std::slice::from_ref(change));
                         }
                         live.undrained.extend(decided.changes);
-                        names.extend(decided.touched);
+                        touched.add(decided.touched);
                         decided.reply
                     }
                 };
@@ -172,15 +169,8 @@ impl Shared {
             if live.drained_at.elapsed() >= self.syncer.model.write_behind() {
                 self.drain(live);
             }
-            index(&live.content)
-        };
-        if !names.is_empty() {
-            names.sort_unstable();
-            names.dedup();
-            let index = applied;
-            // Without subscribers nothing is lost: event streams read the rows.
-            drop(self.touched.send(Touched::Users { index, names }));
         }
+        self.subscriptions.tell(touched);
         for (responder, reply) in replies {
             responder.send(ReplyBytes(reply));
         }
@@ -226,8 +216,8 @@ impl AppliedState for MemoryState {
         index(&self.shared.live.read().content)
     }
 
-    fn touched(&self) -> broadcast::Receiver<Touched> {
-        self.shared.touched.subscribe()
+    fn subscriptions(&self) -> &Arc<Subscriptions> {
+        &self.shared.subscriptions
     }
 
     fn hash(&self) -> HashedState {
@@ -293,7 +283,7 @@ impl RaftStateMachine<TypeConfig> for MemoryState {
     ) -> Result<(), io::Error> {
         self.shared.syncer.sync_file().await?;
         self.shared.keep(&snapshot);
-        let index = {
+        {
             let live = &mut *self.shared.live.write();
             live.content = snapshot.content();
             live.sum = live.content.sum();
@@ -301,9 +291,8 @@ impl RaftStateMachine<TypeConfig> for MemoryState {
             live.apart.clear();
             live.drained_at = Instant::now();
             self.shared.syncer.platter.lock().drained = snapshot.content();
-            index(&live.content)
-        };
-        drop(self.shared.touched.send(Touched::Everything { index }));
+        }
+        self.shared.subscriptions.tell_all();
         Ok(())
     }
 

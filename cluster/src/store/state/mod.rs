@@ -23,17 +23,17 @@ mod write_back;
 
 use std::sync::Arc;
 
-use tokio::sync::{broadcast, watch};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::options::Options;
+use super::subscriptions::Subscriptions;
 use super::wal::Wal;
 use crate::host::disk_space::DiskSpace;
 use generation::Generation;
 
 pub use hash::StateHash;
 pub(super) use shared::Shared;
-pub use shared::Touched;
 pub(super) use view::LatestView;
 pub use view::StoreView;
 
@@ -100,9 +100,9 @@ impl State {
         }
     }
 
-    /// Users whose event rows changed. A receiver that lags must read the rows again.
-    pub fn touched(&self) -> broadcast::Receiver<Touched> {
-        self.shared.touched.subscribe()
+    /// Those who are told of changes, once these are in every new view.
+    pub fn subscriptions(&self) -> &Arc<Subscriptions> {
+        &self.shared.subscriptions
     }
 
     /// The failure after which the state accepts no more entries, if any. The node should stop

@@ -13,7 +13,7 @@ use openraft::storage::{RaftLogStorage, RaftLogStorageExt, RaftStateMachine};
 use crate::consensus_types::EntryBytes;
 use crate::consensus_types::aliases::{CommittedLeaderId, Entry, LogId, Vote};
 use crate::store::layout::DirectoryError;
-use crate::store::{Decided, Machine, OpenError, Opened, Options, Store};
+use crate::store::{Decided, Machine, OpenError, Opened, Options, Store, Touched};
 use cameo_machine::{Change, StateView};
 
 /// "key=value" puts, "key" deletes, "key+" appends the index to the value. The reply is the
@@ -48,7 +48,10 @@ impl Machine for TextMachine {
         Decided {
             reply: view.get(key.as_bytes()).unwrap_or_default(),
             changes: vec![change],
-            touched: vec![key.to_owned()],
+            touched: Touched {
+                users: key.parse().into_iter().collect(),
+                sessions: Vec::new(),
+            },
         }
     }
 }

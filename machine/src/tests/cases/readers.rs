@@ -10,7 +10,7 @@ fn reads_of_an_empty_state_find_nothing() {
     let state = MapView::default();
     assert_eq!(read::log_time(&state), Millis::EPOCH);
     assert_eq!(read::descriptors(&state), []);
-    assert_eq!(read::online_sessions(&state, None, 9), []);
+    assert_eq!(read::sessions(&state, None, 9), []);
     assert_eq!(read::newest_event(&state, &ada().name), 0);
     assert!(
         read::grants_of(&state, &ada().name, None, 9)
@@ -57,7 +57,7 @@ fn listed_users_are_read_page_by_page_in_order_and_once() {
 }
 
 #[test]
-fn online_sessions_are_read_page_by_page() {
+fn sessions_are_read_page_by_page() {
     let people = [ada(), bob(), cyd()];
     let mut script = Script::with(&people.each_ref());
     for person in &people {
@@ -66,11 +66,13 @@ fn online_sessions_are_read_page_by_page() {
     script
         .does(&cyd(), crate::Op::EndSession { epoch: 1 })
         .unwrap();
-    let first = read::online_sessions(&script.state, None, 1);
-    let rest = read::online_sessions(&script.state, Some(&first[0].device), 9);
-    let mut seen: Vec<_> = first.iter().chain(&rest).map(|s| s.user.clone()).collect();
+    let first = read::sessions(&script.state, None, 1);
+    let rest = read::sessions(&script.state, Some(&first[0].device), 9);
+    let seen = first.into_iter().chain(rest);
+    let mut seen: Vec<_> = seen.map(|session| (session.user, session.online)).collect();
     seen.sort();
-    assert_eq!(seen, [ada().name, bob().name]);
+    let expected = [(ada().name, true), (bob().name, true), (cyd().name, false)];
+    assert_eq!(seen, expected);
     let found = read::session_of_epoch(&script.state, &bob().name, 1).unwrap();
     assert_eq!(found.device, bob().device());
     assert_eq!(read::session_of_epoch(&script.state, &bob().name, 2), None);

@@ -7,8 +7,14 @@ use cameo_common::keys::PublicKey;
 use proptest::prelude::*;
 
 use super::history::{Transition, people, play, steps};
+use crate::read::SessionInfo;
 use crate::tests::cast::{ada, bob, cyd};
-use crate::{Done, Op, Refusal, read};
+use crate::{Done, MapView, Op, Refusal, SessionChange, read};
+
+fn online(state: &MapView) -> impl Iterator<Item = SessionInfo> {
+    let sessions = read::sessions(state, None, usize::MAX);
+    sessions.into_iter().filter(|session| session.online)
+}
 
 /// Model of the directory: keys of names, epochs, and running sessions.
 #[derive(Default)]
@@ -116,8 +122,7 @@ proptest! {
         let mut directory = Directory::initial();
         for transition in play(&steps) {
             directory.follow(&transition)?;
-            let seen: BTreeMap<_, _> = read::online_sessions(&transition.after, None, usize::MAX)
-                .into_iter()
+            let seen: BTreeMap<_, _> = online(&transition.after)
                 .map(|session| (session.device, (session.user, session.epoch)))
                 .collect();
             prop_assert_eq!(&seen, &directory.online);
@@ -135,10 +140,28 @@ proptest! {
     }
 
     #[test]
+    fn the_changes_of_sessions_tell_which_are_online(steps in steps()) {
+        let mut followed = BTreeMap::new();
+        for transition in play(&steps) {
+            for change in &transition.decision.sessions {
+                let SessionChange { device, epoch, runs } = *change;
+                let before = followed.remove(&device);
+                if runs {
+                    prop_assert!(before < Some(epoch), "an epoch went back");
+                    followed.insert(device, epoch);
+                } else {
+                    prop_assert_eq!(before, Some(epoch), "what did not run has ended");
+                }
+            }
+            let seen = online(&transition.after).map(|session| (session.device, session.epoch));
+            prop_assert_eq!(&followed, &seen.collect());
+        }
+    }
+
+    #[test]
     fn the_list_of_those_online_has_exactly_the_listed(steps in steps()) {
         for transition in play(&steps) {
-            let mut listed: Vec<_> = read::online_sessions(&transition.after, None, usize::MAX)
-                .into_iter()
+            let mut listed: Vec<_> = online(&transition.after)
                 .filter(|session| session.listed)
                 .map(|session| session.user)
                 .collect();
