@@ -55,12 +55,18 @@ impl Checkpoints {
         self.shared.requested.store(index, Ordering::Release);
     }
 
+    /// Whether the state was requested at an index.
+    #[must_use]
+    pub fn is_requested(&self, index: u64) -> bool {
+        index > 0 && index == self.shared.requested.load(Ordering::Acquire)
+    }
+
     /// Whether the state is captured at an index: a fixed one, or one that was requested.
     #[must_use]
     pub fn is_fixed(&self, index: u64) -> bool {
         let every = self.shared.every.load(Ordering::Acquire);
         let is_regular = every > 0 && index.is_multiple_of(every);
-        index > 0 && (is_regular || index == self.shared.requested.load(Ordering::Acquire))
+        (index > 0 && is_regular) || self.is_requested(index)
     }
 
     /// Adds the state at a fixed index.

@@ -6,6 +6,7 @@
 //!     RUNNING     boot id of the machine at the last start, or "unsynced" while the state is
 //!                 synced at a stop, and after a sync that failed or did not end; absent after a
 //!                 clean stop
+//!     UNVERIFIED  starts in a row that did not come to the end of verifying the state
 //!     NODE        the node and the cluster that this directory belongs to
 //!     CURRENT     name of the live state directory
 //!     wal/        the log
@@ -33,6 +34,7 @@ const FORMAT_FILE: &str = "FORMAT";
 const RUNNING: &str = "RUNNING";
 /// Content of `RUNNING` from the last sync of the state on, until that has succeeded.
 const UNSYNCED: &str = "unsynced";
+const UNVERIFIED: &str = "UNVERIFIED";
 const NODE: &str = "NODE";
 const CURRENT: &str = "CURRENT";
 const WAL: &str = "wal";
@@ -233,6 +235,32 @@ impl DataDirectory {
     pub fn mark_stopped(&self) -> io::Result<()> {
         fs::remove_file(self.root.join(RUNNING))?;
         sync_directory(&self.root)
+    }
+
+    /// Starts in a row that did not come to the end of verifying the state. A file that cannot be
+    /// understood counts as very many.
+    pub fn unverified_starts(&self) -> io::Result<u32> {
+        let Some(bytes) = read_optional(&self.root.join(UNVERIFIED))? else {
+            return Ok(0);
+        };
+        let text = String::from_utf8_lossy(&bytes);
+        Ok(text.trim().parse().unwrap_or(u32::MAX))
+    }
+
+    /// Records so many of them.
+    pub fn mark_unverified(&self, starts: u32) -> io::Result<()> {
+        write_durably(
+            &self.root.join(UNVERIFIED),
+            format!("{starts}\n").as_bytes(),
+        )
+    }
+
+    /// The state is verified. A crash may undo this: the next start verifies it again then.
+    pub fn mark_verified(&self) -> io::Result<()> {
+        match fs::remove_file(self.root.join(UNVERIFIED)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// See [`FolderPaths::current_state`].

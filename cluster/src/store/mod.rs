@@ -15,14 +15,17 @@ mod machine;
 mod meta;
 mod node_record;
 mod open;
+mod open_error;
 mod options;
 mod orderly_stop;
 mod private_folder;
+mod recovery;
 mod rewrite;
 mod snapshot;
 mod source;
 mod state;
 mod subscriptions;
+mod verification;
 mod wal;
 
 #[cfg(test)]
@@ -36,7 +39,8 @@ pub(crate) use layout::{rename_durably, sync_directory};
 pub use machine::{Decided, Decider, Machine};
 pub(crate) use meta::Applied;
 pub use node_record::NodeRecord;
-pub use open::{OpenError, Opened, Store};
+pub use open::{Opened, Store};
+pub use open_error::OpenError;
 pub use options::Options;
 pub(crate) use rewrite::rewrite_in_place;
 pub use snapshot::{

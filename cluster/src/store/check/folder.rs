@@ -105,6 +105,7 @@ impl HeldFolder {
             "FORMAT",
             "LOCK",
             "RUNNING",
+            "UNVERIFIED",
             "CURRENT",
             "wal",
             "snapshots",

@@ -15,7 +15,8 @@ pub use scratch::{Scratch, ScratchError};
 pub use snapshots::{Certified, SnapshotCheck, SnapshotFound};
 pub use state::{StateCheck, StateFound, StateProblem};
 
-use super::open::{OpenError, Recovery};
+use super::open_error::OpenError;
+use super::recovery::Recovery;
 use super::snapshot::Snapshots;
 use super::state::database::GenerationError;
 use super::state::generation::Generation;
@@ -104,6 +105,7 @@ fn start(
         wal,
         snapshots: &snapshots,
         machine_stopped: folder.machine_stopped()?,
+        read_at_start: u64::MAX,
     };
     let rejected = found.and_then(|found| recovery.reject_reason(found));
     let start = recovery.judge(found, rejected.is_none());

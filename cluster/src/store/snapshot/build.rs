@@ -17,10 +17,9 @@ const CATCH_UP: Duration = Duration::from_secs(1);
 
 /// Writes a snapshot and makes it the current one. Blocks.
 ///
-/// The write-behind is paused meanwhile. The attempt is aborted when the overlay grows too large,
-/// and after some attempts the previous snapshot stays the current one: the log is then not purged,
-/// which is safe. Only a node without any snapshot does not abort its last attempt, and lets writes
-/// wait.
+/// The attempt is aborted when the overlay grows too large, and after some attempts the previous
+/// snapshot stays the current one: the log is then not purged, which is safe. Only a node without
+/// any snapshot does not abort its last attempt, and lets writes wait.
 pub(in super::super) fn build(
     state: &State,
     snapshots: &Snapshots,

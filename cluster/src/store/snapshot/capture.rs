@@ -10,12 +10,15 @@ use super::rows::write_rows;
 use crate::certificate::StatePoint;
 use crate::store::state::{State, StoreView};
 
+/// Length of a snapshot that is written at each fixed index.
+const LIGHT_BYTES: u64 = 16 << 20;
+
 /// Captures the newest state, concurrently with other work.
 ///
 /// The state is added to the checkpoints at every fixed index, so that all nodes can sign it. A
-/// snapshot is written unless the one before is still being written, and fails when the state
-/// changes too fast or the disk is full: the log then goes back to the previous snapshot, and the
-/// next fixed index is the next attempt.
+/// snapshot is written when it is due, unless the one before is still being written, and fails when
+/// the state changes too fast or the disk is full: the log then goes back to the previous snapshot,
+/// and the next fixed index is the next attempt.
 pub(in super::super) fn capture(state: &State, snapshots: &Snapshots) {
     let view = state.view();
     let (state, snapshots) = (state.clone(), snapshots.clone());
@@ -31,6 +34,13 @@ fn capture_view(state: State, snapshots: &Snapshots, view: StoreView) {
     };
     let folder = Arc::clone(&snapshots.folder);
     folder.checkpoints.add(point);
+    if !is_due(&state, snapshots, point.index) {
+        tracing::debug!(
+            index = point.index,
+            "no snapshot is due: the log since the last one is shorter"
+        );
+        return;
+    }
     if let Err(low) = snapshots.admit_own() {
         tracing::warn!(index = point.index, %low, "no snapshot is taken here");
         return;
@@ -54,6 +64,27 @@ fn capture_view(state: State, snapshots: &Snapshots, view: StoreView) {
             "snapshot failed: the log is kept, and the next fixed index is the next attempt"
         ),
     }
+}
+
+/// Whether a snapshot is worth what it costs: one that was asked for always is.
+fn is_due(state: &State, snapshots: &Snapshots, index: u64) -> bool {
+    if snapshots.checkpoints().is_requested(index) {
+        return true;
+    }
+    let Some(before) = snapshots.current() else {
+        return true;
+    };
+    let from = before.meta.last_log_id.map_or(0, |id| id.index() + 1);
+    outweighs(before.snapshot.len(), || {
+        let bytes = state.shared.wal.bytes_since(from);
+        // Unknown: a snapshot too many does no harm.
+        bytes.unwrap_or(u64::MAX)
+    })
+}
+
+/// Whether the log since a snapshot of this length outweighs it. A short one costs little.
+fn outweighs(snapshot: u64, log: impl FnOnce() -> u64) -> bool {
+    snapshot <= LIGHT_BYTES || log() >= snapshot
 }
 
 /// The right to write a snapshot at a fixed index, one at a time. It ends when it is dropped, by a
@@ -96,6 +127,19 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::host::disk_space::DiskSpace;
+
+    #[test]
+    fn a_long_snapshot_is_due_when_the_log_since_the_last_one_outweighs_it() {
+        for (snapshot, log, is_due) in [
+            (0, 0, true),
+            (LIGHT_BYTES, 0, true),
+            (LIGHT_BYTES + 1, LIGHT_BYTES, false),
+            (LIGHT_BYTES + 1, LIGHT_BYTES + 1, true),
+            (1 << 40, (1 << 40) - 1, false),
+        ] {
+            assert_eq!(outweighs(snapshot, || log), is_due, "{snapshot} and {log}");
+        }
+    }
 
     #[test]
     fn after_a_panic_while_a_snapshot_is_written_the_next_one_is() {

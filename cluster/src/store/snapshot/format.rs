@@ -30,6 +30,9 @@ const END: u32 = u32::MAX;
 /// Longest key, value or header that is accepted.
 const MAX_FIELD_BYTES: u32 = 64 << 20;
 const BUFFER_BYTES: usize = 256 << 10;
+/// Bytes after which a file that is being written is synced: a sync of all at the end would hold up
+/// those of the log.
+const SYNC_BYTES: u64 = 8 << 20;
 /// Rows read at a time.
 const ROWS_AT_ONCE: usize = 1024;
 
@@ -44,6 +47,7 @@ pub(in super::super) struct Writer {
     file: BufWriter<File>,
     hasher: blake3::Hasher,
     rows: u64,
+    synced: u64,
 }
 
 impl Writer {
@@ -53,6 +57,7 @@ impl Writer {
             file,
             hasher: blake3::Hasher::new(),
             rows: 0,
+            synced: 0,
         };
         let meta = applied.encode();
         writer.put(MAGIC)?;
@@ -69,6 +74,12 @@ impl Writer {
             self.put(key)?;
             self.put(value)?;
             self.rows += 1;
+        }
+        let written = self.hasher.count();
+        if written - self.synced >= SYNC_BYTES {
+            self.file.flush()?;
+            self.file.get_ref().sync_data()?;
+            self.synced = written;
         }
         Ok(())
     }

@@ -162,31 +162,42 @@ pub(super) struct Found {
     pub resident: Resident,
 }
 
-/// Reads and checks every row.
-pub(super) fn check(database: &sled::Db) -> Result<Found, GenerationError> {
+/// Reads what a start needs: no row but the resident ones.
+pub(super) fn read(database: &sled::Db) -> Result<Found, GenerationError> {
     let meta = database.get(META_KEY)?.ok_or(GenerationError::NoMeta)?;
-    let written = database.get(DIGEST_KEY)?.ok_or(GenerationError::NoMeta)?;
+    let digest = database.get(DIGEST_KEY)?.ok_or(GenerationError::NoMeta)?;
     let mut found = Found {
         applied: Applied::decode(&meta)?,
-        digest: RowDigest::default(),
+        digest: RowDigest::decode(&digest)?,
         resident: Resident::default(),
     };
+    for row in database.scan_prefix([BLOCK_PREFIX]) {
+        let (key, value) = row?;
+        read_block(&mut found.resident, &key[1..], &value)?;
+    }
+    Ok(found)
+}
+
+/// Reads every row, and compares them with their digest.
+pub(super) fn check(database: &sled::Db) -> Result<Found, GenerationError> {
+    let found = read(database)?;
+    let mut digest = RowDigest::default();
     for row in database.iter() {
         let (key, value) = row?;
         match key.split_first() {
-            Some((&ROW_PREFIX, key)) => found.digest.add(key, &value),
-            Some((&BLOCK_PREFIX, number)) => read_block(&mut found.resident, number, &value)?,
+            Some((&ROW_PREFIX, key)) => digest.add(key, &value),
+            Some((&BLOCK_PREFIX, _)) => {}
             _ if key == META_KEY || key == DIGEST_KEY => {}
             _ => return Err(GenerationError::UnknownRow),
         }
     }
     for (key, value) in found.resident.range(Bound::Unbounded) {
-        found.digest.add(key, value);
+        digest.add(key, value);
     }
-    if found.digest != RowDigest::decode(&written)? {
-        return Err(GenerationError::OtherRows);
+    match digest == found.digest {
+        true => Ok(found),
+        false => Err(GenerationError::OtherRows),
     }
-    Ok(found)
 }
 
 fn read_block(into: &mut Resident, number: &[u8], value: &[u8]) -> Result<(), GenerationError> {

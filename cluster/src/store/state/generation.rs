@@ -12,10 +12,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::database::{
-    DIGEST_KEY, Database, Found, GenerationError, META_KEY, block_key, check, readable, release,
-    row_key,
+    DIGEST_KEY, Database, Found, GenerationError, META_KEY, block_key, check, read, readable,
+    release, row_key,
 };
 use super::digest::RowDigest;
+use super::kept::Walks;
 use super::overlay::Overlay;
 use super::resident::{BLOCK_ROWS, Resident, encode_block};
 use super::row::{Changes, Value};
@@ -64,6 +65,7 @@ pub(crate) struct Generation {
     in_memory: RwLock<InMemory>,
     pub(super) cache: RowCache,
     marks: Mutex<Marks>,
+    pub(super) walks: Walks,
     /// Held while rows go from the overlay to sled, and while a digest is made of both.
     pub(super) moving: Mutex<()>,
     pub(super) reader_left: Condvar,
@@ -98,9 +100,21 @@ impl Generation {
     /// Opens a database and reads all of it once, because sled detects damage only in pages it
     /// reads.
     pub fn open(path: &Path) -> Result<Self, GenerationError> {
+        Self::open_by(path, check)
+    }
+
+    /// Opens a database without a look at its rows: they have to be verified later.
+    pub fn open_unread(path: &Path) -> Result<Self, GenerationError> {
+        Self::open_by(path, read)
+    }
+
+    fn open_by(
+        path: &Path,
+        read: fn(&sled::Db) -> Result<Found, GenerationError>,
+    ) -> Result<Self, GenerationError> {
         let open = || {
             let database = Database::open(path)?;
-            let found = check(&database)?;
+            let found = read(&database)?;
             Ok(Self::new(path, database, found))
         };
         // sled panics on some kinds of damage.
@@ -126,10 +140,21 @@ impl Generation {
             in_memory: RwLock::new(in_memory),
             cache: RowCache::of_bytes(CACHE_BYTES),
             marks: Mutex::new(marks),
+            walks: Walks::default(),
             moving: Mutex::new(()),
             reader_left: Condvar::new(),
             written: Condvar::new(),
         }
+    }
+
+    /// Loses a row behind the store's back.
+    #[cfg(test)]
+    pub(in super::super) fn lose_row(&self, key: &[u8]) {
+        assert!(
+            self.database
+                .remove(row_key(key))
+                .is_ok_and(|row| row.is_some())
+        );
     }
 
     pub fn path(&self) -> &Path {

@@ -11,6 +11,7 @@ pub(super) mod drain;
 mod drain_signal;
 pub(super) mod generation;
 mod hash;
+mod kept;
 mod overlay;
 mod resident;
 mod row;
@@ -19,6 +20,7 @@ mod scan;
 mod shared;
 mod steps;
 mod view;
+mod walk;
 mod write_back;
 
 use std::sync::Arc;
@@ -36,6 +38,7 @@ pub use hash::StateHash;
 pub(super) use shared::Shared;
 pub(super) use view::LatestView;
 pub use view::StoreView;
+pub(super) use walk::Walk;
 
 /// The index was not applied before the deadline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

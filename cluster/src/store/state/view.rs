@@ -9,9 +9,6 @@ use super::generation::Generation;
 use crate::consensus_types::aliases::position;
 use crate::store::meta::Applied;
 
-/// Rows read at a time in a walk over the whole state.
-const WALK_ROWS: usize = 512;
-
 /// The state at one applied entry.
 #[derive(Debug)]
 pub struct StoreView {
@@ -23,21 +20,6 @@ impl StoreView {
     /// `(term, index)` of the last entry in this view.
     pub fn applied(&self) -> Option<(u64, u64)> {
         self.applied.log_id.as_ref().map(position)
-    }
-
-    /// Passes all rows to `visit`, in key order and in pieces.
-    pub(crate) fn walk<E>(&self, mut visit: impl FnMut(&Rows) -> Result<(), E>) -> Result<(), E> {
-        let version = self.applied.version();
-        let mut last: Option<Vec<u8>> = None;
-        loop {
-            let start = last.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
-            let rows = self.generation.scan(version, &[], start, WALK_ROWS);
-            visit(&rows)?;
-            match rows.last() {
-                Some((key, _)) if rows.len() == WALK_ROWS => last = Some(key.clone()),
-                _ => return Ok(()),
-            }
-        }
     }
 }
 

@@ -8,7 +8,7 @@ use cameo_machine::is_of_retry_table;
 use super::database::{DIGEST_KEY, GenerationError, META_KEY, block_key, prefixed};
 use super::generation::{Generation, Marks};
 use super::resident::{BLOCK_ROWS, encode_block};
-use super::row::{Changes, Key};
+use super::row::{Changes, Key, Value};
 use crate::store::meta::Applied;
 
 /// Rows processed in one hold of the lock.
@@ -86,8 +86,14 @@ impl Generation {
         };
         let staged = self.staged(version, &keys);
         let resident = staged.blocks.iter().flat_map(|(_, changes)| changes);
+        let is_walked = self.walks.are_before(version);
         for (key, value) in staged.rows.iter().chain(resident) {
-            digest.change(key, self.written_row(key).as_deref(), value.as_deref());
+            let before = self.written_row(key);
+            digest.change(key, before.as_deref(), value.as_deref());
+            if is_walked {
+                self.walks
+                    .keep(version, key, |walked| self.row_as_of(walked, key, &before));
+            }
         }
         let mut batch = staged.batch();
         batch.insert(META_KEY, applied.encode());
@@ -101,6 +107,13 @@ impl Generation {
         marks.digest = digest;
         self.written.notify_all();
         Ok(())
+    }
+
+    /// A row as of a version that is not below what is written; `written` is the row there.
+    fn row_as_of(&self, version: u64, key: &[u8], written: &Value) -> Value {
+        let in_memory = self.in_memory();
+        let changed = in_memory.overlay.get(version, key);
+        changed.unwrap_or(written).clone()
     }
 
     /// The changes of these rows up to a version. Applying never waits long for the lock.

@@ -13,4 +13,5 @@ mod reads;
 mod recovery;
 mod snapshots;
 mod suite;
+mod verification;
 mod world;
