@@ -30,9 +30,13 @@ pub use lane::Lane;
 pub use wire::PendingReply;
 use wire::Wire;
 
-/// Pause after a failed connection attempt; it doubles with each failure up to the maximum.
+/// Pause after a failed connection attempt; it doubles with each failure up to a maximum.
 const FIRST_BACKOFF: Duration = Duration::from_millis(10);
-const MAX_BACKOFF: Duration = Duration::from_millis(500);
+/// The maximum while the node does not answer. Until then a node that has come back gets no vote
+/// request, no heartbeat and no leadership, so it is about one election timeout.
+const MAX_BACKOFF: Duration = Duration::from_millis(100);
+/// The maximum while it refuses, which costs both ends a TLS handshake.
+const MAX_BACKOFF_REFUSED: Duration = Duration::from_millis(500);
 
 /// Why a call has no reply.
 #[derive(Debug, Clone, Error)]
@@ -279,12 +283,34 @@ fn outcome(
                 let (node, address) = (dial.node.0, &dial.address);
                 tracing::info!(node, address, %why, repeated, "no link");
             }
-            let pause = FIRST_BACKOFF.saturating_mul(1 << failures.min(8));
             State::Down {
-                why,
                 failures: failures.saturating_add(1),
-                until: Instant::now() + pause.min(MAX_BACKOFF),
+                until: Instant::now() + backoff(failures, &why),
+                why,
             }
         }
+    }
+}
+
+/// Pause after this error, when so many attempts had failed before.
+fn backoff(failures: u32, why: &CallError) -> Duration {
+    let most = match why {
+        CallError::Refused(_) => MAX_BACKOFF_REFUSED,
+        _ => MAX_BACKOFF,
+    };
+    FIRST_BACKOFF.saturating_mul(1 << failures.min(8)).min(most)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn given_a_node_that_is_down_then_it_is_dialled_ten_times_a_second() {
+        let down = CallError::Unreachable("refused".into());
+        let refused = CallError::Refused(Refusal::Malformed);
+        let pauses = |why| [0, 1, 3, 4, 6, u32::MAX].map(|n| backoff(n, why).as_millis());
+        assert_eq!(pauses(&down), [10, 20, 80, 100, 100, 100]);
+        assert_eq!(pauses(&refused), [10, 20, 80, 160, 500, 500]);
     }
 }

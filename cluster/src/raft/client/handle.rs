@@ -21,6 +21,7 @@ use crate::raft::engine::leader_transfer;
 use crate::raft::engine::log_clock::LogClock;
 use crate::raft::engine::node_state::NodeState;
 use crate::raft::engine::status::{self, Leadership, Status};
+use crate::raft::engine::successors::OtherVoters;
 use crate::raft::engine::workers::WorkerChange;
 use crate::raft::exchange::Exchange;
 use crate::raft::genesis::Genesis;
@@ -41,6 +42,7 @@ pub(crate) struct Inner {
     pub members: Arc<MemberView>,
     pub links: Links,
     pub clock: Arc<LogClock>,
+    pub successors: Arc<OtherVoters>,
     pub proposer: Arc<Proposer>,
     pub reads: Arc<Reads>,
     pub applied: watch::Receiver<u64>,
@@ -199,7 +201,8 @@ impl Raft {
     /// `Unknown`.
     pub async fn stop(&self) {
         if self.inner.node.begin_to_stop() {
-            leader_transfer::transfer_before_stop(&self.inner.node, &*self.inner.consensus).await;
+            let successors = &*self.inner.successors;
+            leader_transfer::transfer_before_stop(self.leadership(), successors).await;
             if let Some(exchange) = &self.inner.exchange {
                 exchange.store_now().await;
             }

@@ -13,6 +13,7 @@ use tokio::time::timeout;
 
 use super::consensus::Consensus;
 use super::node_state::NodeState;
+use super::successors::Successors;
 
 /// Time for a majority to append the entry, before the first look at who has.
 const PROBE_TIMEOUT: Duration = Duration::from_millis(500);
@@ -83,7 +84,11 @@ impl Probe {
 
 /// Transfers leadership while this node's disk is low, to a voter whose disk is not. Without one
 /// this node goes on to lead, so that reads go on. Never returns.
-pub(crate) async fn transfer_while_disk_is_low(node: &NodeState, consensus: &dyn Consensus) {
+pub(crate) async fn transfer_while_disk_is_low(
+    node: &NodeState,
+    consensus: &dyn Consensus,
+    successors: &dyn Successors,
+) {
     let mut probe = Probe::default();
     loop {
         node.space.runs_low().await;
@@ -105,15 +110,15 @@ pub(crate) async fn transfer_while_disk_is_low(node: &NodeState, consensus: &dyn
                 }
                 continue;
             }
-            Some(Step::Transfer(successor)) => {
+            Some(Step::Transfer(successor)) if successors.is_reached(successor).await => {
                 tracing::warn!(
                     successor = successor.0,
                     "this node is low on disk space; transferring the leadership"
                 );
-                consensus.transfer_leader(successor).await;
+                successors.transfer_to(successor).await;
                 pause = TRANSFER_PAUSE;
             }
-            Some(Step::Wait) | None => {}
+            Some(Step::Transfer(_) | Step::Wait) | None => {}
         }
         if timeout(pause, node.space.has_room()).await.is_ok() {
             // A voter that had room then may have none the next time.

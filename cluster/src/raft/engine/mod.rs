@@ -10,4 +10,5 @@ pub(super) mod runtime;
 pub(super) mod status;
 pub(super) mod storage;
 pub(super) mod store_snapshots;
+pub(super) mod successors;
 pub(super) mod workers;

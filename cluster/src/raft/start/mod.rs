@@ -29,6 +29,7 @@ use super::engine::node_state::NodeState;
 use super::engine::runtime::RaftThread;
 use super::engine::status::{self, Leadership};
 use super::engine::storage::Storage;
+use super::engine::successors::OtherVoters;
 use super::engine::{config, disk_transfer, leader_transfer};
 use super::exchange::Exchange;
 use super::members::admission::Admissions;
@@ -97,17 +98,18 @@ where
     let node = Arc::new(NodeState::new(settings.id, leads, deps.space.clone()));
     let started = ConsensusParts::start(&settings, deps, storage, &runtime, node).await?;
     let (parts, certifier) = started;
-    let clock = parts.clock();
+    let (clock, successors) = (parts.clock(), parts.successors());
     let (proposer, reads) = (parts.proposer(&clock), parts.reads(&applies, readers));
     let service = parts.service(&proposer, &reads);
     let server = parts.listen(settings.listen, service).await?;
     let mut tasks = vec![
         tokio::spawn(status::follow(parts.consensus.clone(), leadership, applied)),
         tokio::spawn(serve_readers(reads.clone(), waiting)),
-        tokio::spawn(watch_local_clock(clock.clone())),
+        tokio::spawn(watch_local_clock(clock.clone(), successors.clone())),
         tokio::spawn(watch_disk_space(
             parts.node.clone(),
             parts.consensus.clone(),
+            successors.clone(),
         )),
         parts.enter_the_cluster(),
         tokio::spawn(certifier),
@@ -128,6 +130,7 @@ where
         members: parts.local.members.clone(),
         links: parts.links,
         clock,
+        successors,
         proposer,
         reads,
         applied: applies,
@@ -152,12 +155,16 @@ async fn serve_readers(reads: Arc<Reads>, waiting: mpsc::Receiver<Reader>) {
     reads.serve_readers(waiting).await;
 }
 
-async fn watch_local_clock(clock: Arc<LogClock>) {
-    leader_transfer::transfer_while_clock_is_off(&clock).await;
+async fn watch_local_clock(clock: Arc<LogClock>, successors: Arc<OtherVoters>) {
+    leader_transfer::transfer_while_clock_is_off(&clock, &*successors).await;
 }
 
-async fn watch_disk_space(node: Arc<NodeState>, consensus: Arc<dyn Consensus>) {
-    disk_transfer::transfer_while_disk_is_low(&node, &*consensus).await;
+async fn watch_disk_space(
+    node: Arc<NodeState>,
+    consensus: Arc<dyn Consensus>,
+    successors: Arc<OtherVoters>,
+) {
+    disk_transfer::transfer_while_disk_is_low(&node, &*consensus, &*successors).await;
 }
 
 /// The parts that are needed to build the others.
@@ -278,6 +285,14 @@ impl ConsensusParts {
             wall: self.deps.wall.clone(),
             times: self.authority.times.clone(),
             alarms: Seldom::default(),
+        })
+    }
+
+    fn successors(&self) -> Arc<OtherVoters> {
+        Arc::new(OtherVoters {
+            me: self.node.id,
+            consensus: self.consensus.clone(),
+            links: self.links.clone(),
         })
     }
 
