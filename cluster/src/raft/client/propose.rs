@@ -9,9 +9,9 @@ use std::time::Duration;
 use cameo_common::ids::{NodeId, whole_millis};
 use futures_util::future::BoxFuture;
 use thiserror::Error;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
-use super::retry::{RETRY_PAUSE, pause_before_retry};
+use super::retry::pause_before_retry;
 use crate::link::{Lane, Links};
 use crate::raft::engine::consensus::{AppendOutcome, Consensus};
 use crate::raft::engine::log_clock::LogClock;
@@ -184,7 +184,6 @@ impl Proposer {
             Ok(reply) => reply,
             Err(error) if error.definitely_not_done() => {
                 tracing::debug!(leader = leader.0, %error, "proposal not forwarded");
-                sleep(RETRY_PAUSE.min(left)).await;
                 return Attempt::Retry;
             }
             Err(_) => return Attempt::Done(Err(ProposeError::Unknown)),

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use crate::raft::engine::status::Leadership;
 
 /// Pause between attempts while there is no leader, unless a leader appears first.
-pub(super) const RETRY_PAUSE: Duration = Duration::from_millis(20);
+const RETRY_PAUSE: Duration = Duration::from_millis(20);
 
 /// Waits for a change of leader or the end of the pause: try again in either case. False, without
 /// a pause, once the deadline has passed.
