@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use tokio::io::AsyncWriteExt;
 use tokio::runtime::Handle;
@@ -170,6 +171,18 @@ async fn a_lost_connection_fails_its_requests_and_is_reopened() {
             ),
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_is_asked_for_comes_up_although_nobody_waits() {
+    let (server, _gate) = server("127.0.0.1:0").await;
+    let link = links().member(NodeId(2), &server.address().to_string(), Lane::Log);
+    assert!(link.ready(deadline()).now_or_never().is_none());
+    let end = deadline();
+    while let Err(error) = link.start(b"first") {
+        assert!(Instant::now() < end, "{error}");
+        tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }
 

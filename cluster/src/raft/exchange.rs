@@ -9,6 +9,7 @@ use cameo_common::ids::NodeId;
 use cameo_common::keys::PublicKey;
 use cameo_common::signed::Signed;
 use cameo_common::statements::{Marks, NodeProgress};
+use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use tokio::time::{Instant, sleep};
 
@@ -144,9 +145,14 @@ impl Exchange {
         ) else {
             return;
         };
+        let deadline = Instant::now() + ANSWER_TIMEOUT;
+        // A new leader sends entries at once. Asked for and not waited for: connecting is a task of
+        // its own.
+        let log = links.member(voter.id, &member.link, Lane::Log);
+        let _ = log.ready(deadline).now_or_never();
         let link = links.member(voter.id, &member.link, Lane::Heartbeat);
         let body = encode(&NodeRequest::Progress(told));
-        let answer = link.call(&body, Instant::now() + ANSWER_TIMEOUT);
+        let answer = link.call(&body, deadline);
         // A voter that does not answer is asked in the next round.
         let Ok(reply) = answer.await else { return };
         if let Ok(NodeReply::Progress(Some(told))) = decode(&reply) {
