@@ -179,7 +179,7 @@ pub struct RunFlags {
     #[arg(
         long,
         hide = true,
-        default_value_t = 100,
+        default_value_t = 90,
         value_parser = clap::value_parser!(u64).range(10..=60_000)
     )]
     election_min_ms: u64,
@@ -187,7 +187,7 @@ pub struct RunFlags {
     #[arg(
         long,
         hide = true,
-        default_value_t = 180,
+        default_value_t = 170,
         value_parser = clap::value_parser!(u64).range(11..=60_000)
     )]
     election_max_ms: u64,
