@@ -1,6 +1,6 @@
 //! Leases of sessions, in the leader's memory. They are not replicated.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use cameo_common::api::SESSION_LEASE;
 use cameo_common::keys::PublicKey;
@@ -91,7 +91,7 @@ impl Leases {
     }
 
     /// Keeps the leases of these sessions alone, and adds those that are missing.
-    pub fn correct(&mut self, running: &HashMap<PublicKey, u64>, now: Instant) {
+    pub fn correct(&mut self, running: &BTreeMap<PublicKey, u64>, now: Instant) {
         self.by_device
             .retain(|device, lease| running.get(device) == Some(&lease.epoch));
         for (&device, &epoch) in running {
@@ -211,10 +211,10 @@ mod tests {
         let start = Instant::now();
         let later = start + SESSION_LEASE / 2;
         let mut leases = began(&[(ADA, 1)], start);
-        leases.correct(&HashMap::from([(ADA, 1), (BOB, 3)]), later);
+        leases.correct(&BTreeMap::from([(ADA, 1), (BOB, 3)]), later);
         assert_eq!(leases.renewed_at(&ADA, 1), Some(start), "keeps its lease");
         assert_eq!(leases.renewed_at(&BOB, 3), Some(later));
-        leases.correct(&HashMap::from([(BOB, 4)]), later);
+        leases.correct(&BTreeMap::from([(BOB, 4)]), later);
         assert_eq!(leases.renewed_at(&ADA, 1), None);
         assert_eq!(leases.renewed_at(&BOB, 4), Some(later));
     }

@@ -1,7 +1,7 @@
 //! The leader's table of leases: it follows the sessions of the state, and ends those whose lease
 //! has run out.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use cameo_common::ids::NodeId;
@@ -75,7 +75,7 @@ impl Presence {
 
     /// Compares the table with all sessions that run by this node's state.
     async fn read_all(&self, replica: &dyn Replica) {
-        let mut running: HashMap<PublicKey, u64> = HashMap::new();
+        let mut running: BTreeMap<PublicKey, u64> = BTreeMap::new();
         let mut after = None;
         loop {
             let page = read::sessions(&*replica.view(), after.as_ref(), PAGE);

@@ -33,7 +33,7 @@ pub struct Timing {
 }
 
 impl Default for Timing {
-    /// Measured beside compilers: after `kill -9` of the leader the write gap is 345 ms (median) with
+    /// Measured beside compilers: after `kill -9` of the leader the median write gap is 345 ms with
     /// 100 and 180 ms, and 309 with 80 and 160. With openraft's defaults it was 491 to 607 ms. The
     /// least timeout is three heartbeats.
     fn default() -> Self {
