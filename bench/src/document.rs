@@ -10,7 +10,8 @@ pub struct Document {
     pub schema: u32,
     pub figures: Vec<Figure>,
     pub machine: Machine,
-    /// Names of peers that are not on PATH; for peers that failed, "name: reason".
+    /// Names of peers that are not on PATH; for peers that failed, and for figures that were not
+    /// measured, "name: reason".
     pub missing: Vec<String>,
 }
 

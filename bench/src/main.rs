@@ -3,7 +3,8 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use cameo_bench::{codec, core, dispatch, peak_memory, placement};
+use cameo_bench::interrupted::{Interrupted, undone_when_interrupted};
+use cameo_bench::{codec, core, dispatch, failover, peak_memory, placement};
 use clap::{Parser, Subcommand};
 
 #[derive(Debug, Parser)]
@@ -25,6 +26,8 @@ enum Benchmark {
     Core(core::Arguments),
     /// Placement of jobs on real nodes under CPU quotas, compared with an oracle and baselines.
     Dispatch(dispatch::Arguments),
+    /// How long writes stop when the leader is killed or stopped, compared with etcd.
+    Failover(failover::Arguments),
     /// Placement of jobs in a simulation, compared with an oracle and baselines.
     Placement(placement::Arguments),
     /// Runs a program and prints its peak memory in KiB.
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
         Benchmark::Codec(arguments) => codec::run(&arguments),
         Benchmark::Core(arguments) => core(&arguments),
         Benchmark::Dispatch(arguments) => dispatch(&arguments),
+        Benchmark::Failover(arguments) => failover(&arguments),
         Benchmark::Placement(arguments) => placement::run(&arguments),
         Benchmark::PeakOf { command } => {
             peak_memory::peak_of_child(&command).map(|kib| println!("{kib}"))
@@ -53,7 +57,8 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
             cameo_chaos::usage::failed("cameo-bench", &why);
-            ExitCode::FAILURE
+            let interrupted = why.downcast_ref::<Interrupted>();
+            interrupted.map_or(ExitCode::FAILURE, |by| by.exit_code())
         }
     }
 }
@@ -61,10 +66,16 @@ fn main() -> ExitCode {
 /// On one thread: two cores are the servers', too.
 #[tokio::main(flavor = "current_thread")]
 async fn core(arguments: &core::Arguments) -> anyhow::Result<()> {
-    core::run(arguments).await
+    undone_when_interrupted(core::run(arguments)).await
+}
+
+/// On one thread, too: no client begins a write while a signal is sent.
+#[tokio::main(flavor = "current_thread")]
+async fn failover(arguments: &failover::Arguments) -> anyhow::Result<()> {
+    undone_when_interrupted(failover::run(arguments)).await
 }
 
 #[tokio::main]
 async fn dispatch(arguments: &dispatch::Arguments) -> anyhow::Result<()> {
-    dispatch::run(arguments).await
+    undone_when_interrupted(dispatch::run(arguments)).await
 }

@@ -18,6 +18,16 @@ pub fn cpu_of(process: u32) -> anyhow::Result<Duration> {
     of_process(&stat).with_context(|| format!("CPU time in {path}"))
 }
 
+/// The same with its children that have ended, and were waited for.
+///
+/// # Errors
+/// When it does not run, or the system tells no such time.
+pub fn cpu_of_family(process: u32) -> anyhow::Result<Duration> {
+    let path = format!("/proc/{process}/stat");
+    let stat = fs::read_to_string(&path).with_context(|| path.clone())?;
+    of_fields(&stat, 4).with_context(|| format!("CPU time in {path}"))
+}
+
 /// Time that all cores have been busy, or taken by other machines of the host, since the start of
 /// the system.
 ///
@@ -28,14 +38,21 @@ pub fn cpu_of_machine() -> anyhow::Result<Duration> {
     of_machine(&stat).context("CPU time in /proc/stat")
 }
 
-/// User and system time, the 14th and 15th field of `/proc/PID/stat`. The name in parentheses may
-/// contain spaces.
+/// User and system time.
 fn of_process(stat: &str) -> Option<Duration> {
+    of_fields(stat, 2)
+}
+
+/// So many of the 14th to 17th field of `/proc/PID/stat`: user and system time, and those of
+/// children that have ended. The name in parentheses may contain spaces.
+fn of_fields(stat: &str, count: usize) -> Option<Duration> {
     let (_, fields) = stat.rsplit_once(')')?;
     let mut fields = fields.split_whitespace().skip(11);
-    let mut ticks = || fields.next()?.parse::<f64>().ok();
-    let (user, system) = (ticks()?, ticks()?);
-    Some(Duration::from_secs_f64((user + system) / TICKS))
+    let mut ticks = 0.0;
+    for _ in 0..count {
+        ticks += fields.next()?.parse::<f64>().ok()?;
+    }
+    Some(Duration::from_secs_f64(ticks / TICKS))
 }
 
 /// `cpu user nice system idle iowait irq softirq steal …`: all but idle and iowait.
@@ -59,6 +76,8 @@ mod tests {
     fn a_process_name_with_spaces_and_parentheses_shifts_no_field() {
         let stat = "7 (a (b) c) S 1 2 3 4 5 6 7 8 9 10 250 50 0 0";
         assert_eq!(of_process(stat), Some(Duration::from_secs(3)));
+        let with_children = "7 (sh) S 1 2 3 4 5 6 7 8 9 10 250 50 300 100";
+        assert_eq!(of_fields(with_children, 4), Some(Duration::from_secs(7)));
         assert_eq!(of_process("7 (cameod) S 1 7"), None);
         assert_eq!(of_process(&stat.replace("250", "x")), None);
     }

@@ -1,4 +1,4 @@
-//! A minimal HTTP client for what a node serves in the clear: one GET, one JSON document.
+//! A minimal HTTP client for what a node serves in the clear: one GET, one answer.
 
 use std::time::Duration;
 
@@ -27,6 +27,23 @@ pub async fn get_json(
     path: &str,
     within: Duration,
 ) -> Result<(u16, Value), HttpError> {
+    let (status, body) = get_text(address, path, within).await?;
+    let body = serde_json::from_str(&body).map_err(|why| HttpError::Unreadable {
+        address: address.to_owned(),
+        why: why.to_string(),
+    })?;
+    Ok((status, body))
+}
+
+/// Reads text, with the status of the answer.
+///
+/// # Errors
+/// When there is no answer in time, or it is no text.
+pub async fn get_text(
+    address: &str,
+    path: &str,
+    within: Duration,
+) -> Result<(u16, String), HttpError> {
     let answer = tokio::time::timeout(within, ask(address, path))
         .await
         .map_err(|_| HttpError::Silent(address.to_owned()))?
@@ -44,8 +61,7 @@ pub async fn get_json(
         .nth(1)
         .and_then(|code| code.parse().ok())
         .ok_or_else(|| unreadable("no status"))?;
-    let body = serde_json::from_str(body).map_err(|why| unreadable(&why.to_string()))?;
-    Ok((status, body))
+    Ok((status, body.to_owned()))
 }
 
 async fn ask(address: &str, path: &str) -> std::io::Result<Vec<u8>> {

@@ -17,7 +17,7 @@ mod wait;
 
 pub use binary::{Binaries, BinaryError};
 pub use cluster::{Cluster, TokenOrder};
-pub use http::{HttpError, get_json};
+pub use http::{HttpError, get_json, get_text};
 pub use node::{Credential, Node};
 pub use person::{CommandResult, Person};
 pub use ports::free_ports;

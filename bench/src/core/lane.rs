@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::caller::Caller;
 use super::window::{Window, measure};
+use crate::clusters::caller::Caller;
 
 /// Calls that a client makes ready for a window at first, by a rate that none has reached.
 const FIRST_RATE: f64 = 20_000.0;

@@ -5,12 +5,9 @@
 //! gRPC and by its JSON gateway, and the better of both counts.
 
 mod arguments;
-mod caller;
-mod etcd;
 mod figures;
 mod goals;
 mod lane;
-mod ours;
 mod scenario;
 mod window;
 
@@ -18,11 +15,11 @@ pub use arguments::Arguments;
 
 use tempfile::TempDir;
 
+use crate::clusters::etcd::{self, Etcd};
+use crate::clusters::ours::Ours;
 use crate::document::Document;
 use crate::machine::Machine;
 use crate::table::table;
-use etcd::Etcd;
-use ours::Ours;
 use scenario::Scenarios;
 
 /// Runs the benchmark and prints only its result on stdout. Fails when a part of Cameo or etcd
@@ -31,7 +28,7 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let mut document = Document::new(Machine::here());
     let folder = TempDir::new()?;
     let most = arguments.clients.iter().copied().max().unwrap_or(1);
-    let ours = Ours::start(folder.path(), most).await?;
+    let ours = Ours::start(folder.path(), most, &[]).await?;
     let etcd = match Etcd::is_installed() {
         true => Some(Etcd::start(folder.path()).await?),
         false => None,

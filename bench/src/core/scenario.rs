@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use super::arguments::Arguments;
-use super::caller::Caller;
-use super::etcd::{self, Etcd, Via};
 use super::figures::{compare, views};
 use super::lane::Lane;
-use super::ours::{self, Ours};
 use super::window::Window;
+use crate::clusters::caller::Caller;
+use crate::clusters::etcd::{self, Etcd, Via};
+use crate::clusters::ours::{self, Ours};
 use crate::document::Document;
 
 /// Window of `--quick`.
@@ -26,9 +26,6 @@ struct Kind {
     theirs: etcd::Call,
 }
 
-/// Bytes of what a command adds to the log beside its operation: device, cluster, request,
-/// not-after, hash and signature.
-const AUTHORIZATION_BYTES: usize = 210;
 /// Bytes of a signed view request with its certificate's hash.
 const VIEW_REQUEST_BYTES: usize = 270;
 
@@ -37,7 +34,7 @@ const KINDS: [Kind; 4] = [
         name: "write",
         ours: ours::Call::Write,
         theirs: etcd::Call::Put {
-            bytes: AUTHORIZATION_BYTES,
+            bytes: ours::AUTHORIZATION_BYTES,
         },
     },
     Kind {

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use futures_util::future::try_join_all;
 
-use super::caller::Caller;
+use crate::clusters::caller::Caller;
+use crate::others::is_disturbed;
 use crate::process_cpu::{cpu_of, cpu_of_machine};
 use crate::quantile::Times;
 
@@ -13,9 +14,6 @@ use crate::quantile::Times;
 const WARM_UP: Duration = Duration::from_millis(300);
 /// Time after the window whose CPU is charged to its calls, too: for what a server puts off.
 const SETTLES_WITHIN: Duration = Duration::from_millis(700);
-/// CPU that others may use while a window lasts, in cores. Kernel threads are others, too, and the
-/// disk's work is done by them.
-const DISTURBED_ABOVE: f64 = 0.15;
 
 /// What a window has shown.
 #[derive(Debug, Clone)]
@@ -33,7 +31,7 @@ pub struct Window {
 impl Window {
     /// Whether something else had the machine meanwhile.
     pub fn is_disturbed(&self) -> bool {
-        self.others > DISTURBED_ABOVE
+        is_disturbed(self.others)
     }
 }
 

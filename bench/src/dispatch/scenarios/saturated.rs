@@ -4,26 +4,22 @@
 //! priority.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use super::Scenarios;
 use crate::dispatch::testbed::{PlacementSettings, Testbed};
 use crate::figure::Figure;
+use crate::job_clients::{JobClients, on_own_thread};
 use crate::quantile::Times;
 use crate::rounding::round;
-use cameo_chaos::workload::{JobFailed, Nodes, User, Work, run_job};
+use cameo_chaos::workload::User;
 
-/// Clients in a closed loop: as many jobs as the three nodes run, and as many waiting.
-const CLIENTS: usize = 6;
 /// Interval between two writes.
 const WRITE_EVERY: Duration = Duration::from_millis(50);
-const GIVE_UP_AFTER: Duration = Duration::from_secs(60);
 /// The first connections and files are not measured.
 const WARM_UP: Duration = Duration::from_secs(3);
 /// The idle cluster is measured for this part of the time.
@@ -42,12 +38,13 @@ impl Scenarios<'_> {
         );
         let idle = idle.await?;
         let term = term(&testbed).await?;
-        let clients = Arc::new(Clients::of(&testbed, &self.works)?);
+        let clients = JobClients::new(url.clone(), testbed.nodes.clone(), self.works.clone());
+        let clients = Arc::new(clients);
         let busy = on_own_thread(cameo_sched::lower, clients.clone().keep_busy());
         let writes = on_own_thread(cameo_sched::raise, writes(url, "busy", span));
         let writes = async {
             let writes = writes.await;
-            clients.over.store(true, Ordering::Relaxed);
+            clients.end();
             writes
         };
         let (jobs, writes) = tokio::join!(busy, writes);
@@ -74,76 +71,6 @@ impl Scenarios<'_> {
             self.add(Figure::new(name, busy_s / idle_s, "x", writes.len(), note));
         }
         Ok(())
-    }
-}
-
-/// Runs a future on its own thread, with its own priority, as if on another machine: job clients
-/// run at low priority like the jobs, and the writer at high priority, so that its own delays are
-/// not measured.
-async fn on_own_thread<T: Send + 'static>(
-    priority: fn() -> std::io::Result<()>,
-    future: impl Future<Output = anyhow::Result<T>> + Send + 'static,
-) -> anyhow::Result<T> {
-    let alone = move || {
-        priority().context("a thread's priority")?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
-        runtime.block_on(future)
-    };
-    let (sender, receiver) = oneshot::channel();
-    std::thread::spawn(move || {
-        // The receiver is gone when the scenario has failed.
-        let _ = sender.send(alone());
-    });
-    receiver.await.context("its thread has panicked")?
-}
-
-/// Clients that keep the workers busy.
-struct Clients {
-    url: String,
-    nodes: Arc<Nodes>,
-    works: Vec<Arc<Work>>,
-    over: AtomicBool,
-}
-
-impl Clients {
-    fn of(testbed: &Testbed, works: &[Arc<Work>]) -> anyhow::Result<Self> {
-        Ok(Self {
-            url: testbed.leader_url()?,
-            nodes: testbed.nodes.clone(),
-            works: works.to_vec(),
-            over: AtomicBool::new(false),
-        })
-    }
-
-    /// Runs all clients until `over` is set. Returns the number of completed jobs.
-    async fn keep_busy(self: Arc<Self>) -> anyhow::Result<usize> {
-        let mut clients = JoinSet::new();
-        for n in 0..CLIENTS {
-            clients.spawn(self.clone().run(n));
-        }
-        let mut done = 0;
-        while let Some(joined) = clients.join_next().await {
-            done += joined??;
-        }
-        Ok(done)
-    }
-
-    async fn run(self: Arc<Self>, client: usize) -> anyhow::Result<usize> {
-        let user = User::register(&self.url, format!("client-{client}").parse()?).await?;
-        let mut done = 0;
-        while !self.over.load(Ordering::Relaxed) {
-            let work = &self.works[(client + done) % self.works.len()];
-            let deadline = Instant::now() + GIVE_UP_AFTER;
-            match run_job(&user, &self.nodes, work, deadline).await {
-                Ok(_) => done += 1,
-                // Rejected for longer than a client waits, as expected under this load.
-                Err(JobFailed::Late(_)) => {}
-                Err(why) => return Err(why.into()),
-            }
-        }
-        Ok(done)
     }
 }
 

@@ -1,13 +1,17 @@
 //! etcd, as three processes on this machine.
 
 mod caller;
+mod control;
 mod gateway;
 mod grpc;
+mod member;
 mod message;
+mod writer;
 
-use std::net::SocketAddr;
+pub use writer::Writer;
+
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -18,6 +22,7 @@ use super::caller::Caller;
 use caller::Way;
 use gateway::Gateway;
 use grpc::{Channel, Grpc};
+use member::Member;
 
 /// The program.
 pub const NAME: &str = "etcd";
@@ -70,20 +75,6 @@ pub struct Etcd {
     members: Vec<Member>,
 }
 
-#[derive(Debug)]
-struct Member {
-    process: Child,
-    clients: SocketAddr,
-}
-
-impl Drop for Member {
-    fn drop(&mut self) {
-        // Fails only for a process that has ended.
-        drop(self.process.kill());
-        drop(self.process.wait());
-    }
-}
-
 impl Etcd {
     /// Whether the program is on PATH.
     pub fn is_installed() -> bool {
@@ -107,25 +98,9 @@ impl Etcd {
         let all = all.join(",");
         let mut members = Vec::new();
         for (at, (peer, client)) in peers.iter().zip(clients).enumerate() {
-            let [peer, url] = [peer, client].map(|port| format!("http://127.0.0.1:{port}"));
-            let process = Command::new(NAME)
-                .args(["--name", &format!("m{at}"), "--data-dir"])
-                .arg(folder.join(format!("m{at}")))
-                .args(["--listen-peer-urls", &peer])
-                .args(["--initial-advertise-peer-urls", &peer])
-                .args(["--listen-client-urls", &url])
-                .args(["--advertise-client-urls", &url])
-                .args(["--initial-cluster", &all, "--initial-cluster-state", "new"])
-                .args(["--log-level", "error"])
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .spawn()
-                .context(NAME)?;
-            members.push(Member {
-                process,
-                clients: SocketAddr::from(([127, 0, 0, 1], *client)),
-            });
+            let mut member = Member::new(at, folder, (*peer, *client), &all)?;
+            member.start()?;
+            members.push(member);
         }
         let etcd = Self { members };
         for at in 0..MEMBERS {
@@ -134,16 +109,16 @@ impl Etcd {
         Ok(etcd)
     }
 
+    /// Whether a write by this member is committed.
     async fn serves(&self, at: usize) -> Option<()> {
         let entry = Entry::random(1);
         let mut gateway = Gateway::connect(self.members.get(at)?.clients).await.ok()?;
         gateway.put(&entry).await.ok()
     }
 
-    /// Its processes.
+    /// Its processes that run.
     pub fn processes(&self) -> Vec<u32> {
-        let members = self.members.iter();
-        members.map(|member| member.process.id()).collect()
+        self.members.iter().filter_map(Member::process).collect()
     }
 
     /// Clients that call it, spread evenly over the members.

@@ -2,8 +2,12 @@
 
 mod calls;
 mod connection;
+mod control;
 mod grant;
 mod people;
+mod writer;
+
+pub use writer::Writer;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -24,6 +28,9 @@ use people::Person;
 
 /// Nodes of the cluster, as many as etcd has members.
 const NODES: u64 = 3;
+/// Bytes of what a command adds to the log beside its operation: device, cluster, request,
+/// not-after, hash and signature.
+pub const AUTHORIZATION_BYTES: usize = 210;
 
 /// What is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,10 +52,15 @@ pub struct Ours {
 }
 
 impl Ours {
-    /// Starts a fresh cluster in this folder, with this many viewers and one owner.
-    pub async fn start(folder: &Path, viewers: usize) -> anyhow::Result<Self> {
+    /// Starts a fresh cluster in this folder, with this many viewers and one owner. Its nodes have
+    /// these flags beyond those of every node.
+    pub async fn start(folder: &Path, viewers: usize, flags: &[&str]) -> anyhow::Result<Self> {
         let binaries = Binaries::build()?;
-        let cluster = Cluster::start(&binaries, folder, NODES).await?;
+        let mut cluster = Cluster::prepare(&binaries, folder, NODES).await?;
+        for node in &mut cluster.nodes {
+            node.flags.extend(flags.iter().map(Into::into));
+        }
+        cluster.start_all().await?;
         cluster.leader().await?;
         let owner = Person::new("owner".parse()?);
         let mut connection = Connection::open(&owner.device, address(&cluster, 0)?).await?;

@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use super::gateway::{self, Gateway};
 use super::grpc::Grpc;
 use super::{Call, Entry, message};
-use crate::core::caller::Caller as IsCaller;
+use crate::clusters::caller::Caller as IsCaller;
 
 /// A way to a member.
 pub enum Way {

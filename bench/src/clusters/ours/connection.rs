@@ -9,12 +9,12 @@ use cameo_common::api::AUTHORIZATION_HEADER;
 use cameo_common::keys::SigningKey;
 use cameo_tls::{API_ALPN, Expected};
 use http_body_util::Full;
-use hyper::Request;
+use hyper::{Request, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio_rustls::TlsConnector;
 
-use crate::core::caller::{Http1, connect};
+use crate::clusters::caller::{Http1, connect};
 
 /// A kept connection.
 #[derive(Debug)]
@@ -60,6 +60,14 @@ impl Connection {
 
     pub async fn send(&mut self, request: Request<Full<Bytes>>) -> anyhow::Result<Bytes> {
         self.0.send(request).await
+    }
+
+    /// Status and body of an answer.
+    pub async fn exchange(
+        &mut self,
+        request: Request<Full<Bytes>>,
+    ) -> anyhow::Result<(StatusCode, Bytes)> {
+        self.0.exchange(request).await
     }
 
     /// Sends, and reads the answer.

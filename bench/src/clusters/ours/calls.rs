@@ -17,7 +17,7 @@ use hyper::Request;
 use super::connection::Connection;
 use super::grant::Grant;
 use super::people::Person;
-use crate::core::caller::Caller;
+use crate::clusters::caller::Caller;
 
 /// Calls of one request each, made by a rule.
 pub struct Requests {

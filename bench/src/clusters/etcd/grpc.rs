@@ -7,7 +7,7 @@ use bytes::Bytes;
 use h2::client::SendRequest;
 use hyper::Request;
 
-use crate::core::caller::connect;
+use crate::clusters::caller::connect;
 
 /// Bytes that a peer may send before we answer: more than any answer here has.
 const WINDOW: u32 = 8 * 1024 * 1024;

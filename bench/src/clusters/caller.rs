@@ -6,8 +6,8 @@ use anyhow::{Context as _, ensure};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http_body_util::{BodyExt as _, Full};
-use hyper::Request;
 use hyper::client::conn::http1::{self, SendRequest};
+use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -69,12 +69,21 @@ impl Http1 {
         Ok(request.body(Full::new(body))?)
     }
 
-    /// The body of a successful answer.
-    pub async fn send(&mut self, request: Request<Full<Bytes>>) -> anyhow::Result<Bytes> {
+    /// Status and body of an answer.
+    pub async fn exchange(
+        &mut self,
+        request: Request<Full<Bytes>>,
+    ) -> anyhow::Result<(StatusCode, Bytes)> {
         self.sender.ready().await.context("the connection")?;
         let answer = self.sender.send_request(request).await?;
         let status = answer.status();
         let body = answer.into_body().collect().await?.to_bytes();
+        Ok((status, body))
+    }
+
+    /// The body of a successful answer.
+    pub async fn send(&mut self, request: Request<Full<Bytes>>) -> anyhow::Result<Bytes> {
+        let (status, body) = self.exchange(request).await?;
         ensure!(
             status.is_success(),
             "{status}: {}",

@@ -47,8 +47,12 @@ impl Person {
 
     /// The header of a command, as the device signs it.
     pub fn authorize(&self, cluster: ClusterId, op: &Op) -> String {
+        self.authorize_as(RequestId(random()), cluster, op)
+    }
+
+    /// The same under this request id.
+    pub fn authorize_as(&self, request: RequestId, cluster: ClusterId, op: &Op) -> String {
         let not_after = now().plus(COMMAND_LIFE);
-        let request = RequestId(random());
         authorization(&self.device, cluster, request, not_after, op.hash())
     }
 

@@ -1,0 +1,6 @@
+//! Help of `cameo-bench`, word for word.
+
+#[test]
+fn help() {
+    trycmd::TestCases::new().case("tests/cmd/*.trycmd");
+}
