@@ -108,7 +108,7 @@ chaos seed=`od -An -N4 -tu4 /dev/urandom | tr -d ' '` rounds="10" jobs="200":
     target/debug/cameo-chaos kill --rounds {{ rounds }} --seed {{ seed }}
     target/debug/cameo-chaos jobs --jobs {{ jobs }} --seed {{ seed }}
 
-# A benchmark: `just bench codec`, `placement`, `dispatch`, `core` or `failover`, and its flags.
+# A benchmark, as in `just bench growth --quick`: codec, placement, dispatch, core, failover, growth.
 bench what *arguments:
     cargo run --release --bin cameo-bench -- {{ what }} {{ arguments }}
 

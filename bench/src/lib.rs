@@ -1,6 +1,7 @@
 //! Benchmarks. Each one prints a table, or one JSON document of figures.
 //!
-//! The benchmarks are [`codec`], [`mod@core`], [`mod@dispatch`], [`failover`] and [`placement`].
+//! The benchmarks are [`codec`], [`mod@core`], [`mod@dispatch`], [`failover`], [`growth`] and
+//! [`placement`].
 //! They share [`figure`], [`goal`], [`machine`], [`runs`] and [`table`]; those beside etcd also
 //! share the clusters. [`quality`] and [`steganalysis`] judge pictures independently of who made
 //! them. A benchmark reports figures and compares them with its goals; no test asserts a time.
@@ -13,6 +14,7 @@ pub mod document;
 pub mod failover;
 pub mod figure;
 pub mod goal;
+pub mod growth;
 pub mod interrupted;
 mod job_clients;
 pub mod machine;

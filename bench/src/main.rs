@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use cameo_bench::interrupted::{Interrupted, undone_when_interrupted};
-use cameo_bench::{codec, core, dispatch, failover, peak_memory, placement};
+use cameo_bench::{codec, core, dispatch, failover, growth, peak_memory, placement};
 use clap::{Parser, Subcommand};
 
 #[derive(Debug, Parser)]
@@ -28,6 +28,8 @@ enum Benchmark {
     Dispatch(dispatch::Arguments),
     /// How long writes stop when the leader is killed or stopped, compared with etcd.
     Failover(failover::Arguments),
+    /// Rates, sizes, snapshots and restarts as the number of people and shared photos grows.
+    Growth(growth::Arguments),
     /// Placement of jobs in a simulation, compared with an oracle and baselines.
     Placement(placement::Arguments),
     /// Runs a program and prints its peak memory in KiB.
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
         Benchmark::Core(arguments) => core(&arguments),
         Benchmark::Dispatch(arguments) => dispatch(&arguments),
         Benchmark::Failover(arguments) => failover(&arguments),
+        Benchmark::Growth(arguments) => growth(&arguments),
         Benchmark::Placement(arguments) => placement::run(&arguments),
         Benchmark::PeakOf { command } => {
             peak_memory::peak_of_child(&command).map(|kib| println!("{kib}"))
@@ -73,6 +76,12 @@ async fn core(arguments: &core::Arguments) -> anyhow::Result<()> {
 #[tokio::main(flavor = "current_thread")]
 async fn failover(arguments: &failover::Arguments) -> anyhow::Result<()> {
     undone_when_interrupted(failover::run(arguments)).await
+}
+
+/// On one thread: the other core is the servers'.
+#[tokio::main(flavor = "current_thread")]
+async fn growth(arguments: &growth::Arguments) -> anyhow::Result<()> {
+    undone_when_interrupted(growth::run(arguments)).await
 }
 
 #[tokio::main]

@@ -7,9 +7,9 @@
 mod arguments;
 mod figures;
 mod goals;
-mod lane;
+pub(crate) mod lane;
 mod scenario;
-mod window;
+pub(crate) mod window;
 
 pub use arguments::Arguments;
 

@@ -12,6 +12,7 @@ use http_body_util::Full;
 use hyper::{Request, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use crate::clusters::caller::{Http1, connect};
@@ -23,10 +24,19 @@ pub struct Connection(Http1);
 impl Connection {
     /// Proves the device's key. Any node will do: this program has started it.
     pub async fn open(device: &SigningKey, to: SocketAddr) -> anyhow::Result<Self> {
+        Self::over(connect(to).await?, device, to).await
+    }
+
+    /// The same over a connection that is there.
+    pub async fn over(
+        stream: TcpStream,
+        device: &SigningKey,
+        to: SocketAddr,
+    ) -> anyhow::Result<Self> {
         let device = Arc::new(SigningKey::from_seed(*device.seed()));
         let config = cameo_tls::client(device, Expected::Any, API_ALPN)?;
         let name = "node.cameo.invalid".try_into()?;
-        let stream = TlsConnector::from(Arc::new(config)).connect(name, connect(to).await?);
+        let stream = TlsConnector::from(Arc::new(config)).connect(name, stream);
         Ok(Self(Http1::over(stream.await?, to).await?))
     }
 

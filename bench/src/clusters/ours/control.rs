@@ -122,7 +122,7 @@ impl Ours {
         Ok(Writer::new(self.id, viewer.clone(), nodes))
     }
 
-    fn node_mut(&mut self, at: usize) -> anyhow::Result<&mut Node> {
+    pub(super) fn node_mut(&mut self, at: usize) -> anyhow::Result<&mut Node> {
         self.cluster.nodes.get_mut(at).context("such a node")
     }
 }

@@ -1,12 +1,15 @@
 //! Cameo, as three nodes on this machine.
 
+mod away;
 mod calls;
 mod connection;
 mod control;
+mod crowd;
 mod grant;
 mod people;
 mod writer;
 
+pub use crowd::GROUP;
 pub use writer::Writer;
 
 use std::collections::VecDeque;
@@ -14,7 +17,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use cameo_common::api::{ClusterInfo, paths};
 use cameo_common::cluster_descriptor::Descriptor;
 use cameo_common::ids::{ClusterId, NodeId};
@@ -93,21 +96,35 @@ impl Ours {
 
     /// Clients that call it, spread evenly over the nodes.
     pub async fn callers(&self, count: usize, call: Call) -> anyhow::Result<Vec<Box<dyn Caller>>> {
-        let mut owner = Connection::open(&self.owner.device, address(&self.cluster, 0)?).await?;
+        let all: Vec<_> = (0..self.cluster.nodes.len()).collect();
+        self.callers_by(&all, count, call).await
+    }
+
+    /// The same, spread over these nodes.
+    async fn callers_by(
+        &self,
+        nodes: &[usize],
+        count: usize,
+        call: Call,
+    ) -> anyhow::Result<Vec<Box<dyn Caller>>> {
+        let first = nodes.first().context("a cluster has nodes")?;
+        let first = address(&self.cluster, *first)?;
+        let mut owner = Connection::open(&self.owner.device, first).await?;
         let mut callers = Vec::new();
-        for at in 0..count {
-            callers.push(self.caller(at, call, &mut owner).await?);
+        for (viewer, node) in self.viewers.iter().take(count).zip(nodes.iter().cycle()) {
+            callers.push(self.caller(viewer, *node, call, &mut owner).await?);
         }
+        ensure!(callers.len() == count, "as many viewers as clients");
         Ok(callers)
     }
 
     async fn caller(
         &self,
+        viewer: &Arc<Person>,
         at: usize,
         call: Call,
         owner: &mut Connection,
     ) -> anyhow::Result<Box<dyn Caller>> {
-        let viewer = self.viewers.get(at).context("as many viewers as clients")?;
         let connection = self.connection(viewer, at).await?;
         Ok(match call {
             Call::Write => Box::new(Requests::writes(connection, self.id, viewer.clone())),
