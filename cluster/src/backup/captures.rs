@@ -116,6 +116,10 @@ mod tests {
             watch::Sender::new(None).subscribe()
         }
 
+        fn writing(&self) -> watch::Receiver<Option<u64>> {
+            watch::Sender::new(None).subscribe()
+        }
+
         fn open(&self) -> BoxFuture<'_, io::Result<Option<OpenSnapshot>>> {
             Box::pin(async { Ok(None) })
         }

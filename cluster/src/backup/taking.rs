@@ -19,8 +19,11 @@ use crate::store::OpenSnapshot;
 /// How far ahead of the applied index the state is captured, attempt by attempt. An idle cluster is
 /// at one index, and has the first; a busy one comes to a later index soon, with all nodes.
 const AHEAD: [u64; CAPTURES_AN_ORDER as usize] = [0, 64, 0, 1024, 0, 8192];
-/// Time for the voters to come to the index, to capture and to sign.
+/// Time for the voters to come to the index and to capture, and again to sign what this node has
+/// written.
 const SIGNED_WITHIN: Duration = Duration::from_secs(4);
+/// Time for this node to write a snapshot: a long one of a large state.
+const WRITTEN_WITHIN: Duration = Duration::from_secs(600);
 /// Time limit of one question to a voter.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -86,6 +89,11 @@ impl Taking {
             let index = self.replica.status().applied.max(needed) + ahead;
             if self.capture_everywhere(order, index).await {
                 let _late = timeout(SIGNED_WITHIN, reached(&mut certified, needed)).await;
+                if snapshots.writing().borrow().is_some() {
+                    let written = timeout(WRITTEN_WITHIN, written(snapshots.writing()));
+                    let _late = written.await;
+                    let _late = timeout(SIGNED_WITHIN, reached(&mut certified, needed)).await;
+                }
             }
             let newest = *certified.borrow();
             if is_reached(newest, needed)
@@ -134,6 +142,10 @@ impl Taking {
 
 fn is_reached(certified: Option<u64>, needed: u64) -> bool {
     certified.is_some_and(|index| index >= needed)
+}
+
+async fn written(mut writing: watch::Receiver<Option<u64>>) {
+    let _gone = writing.wait_for(Option::is_none).await.is_err();
 }
 
 async fn reached(certified: &mut watch::Receiver<Option<u64>>, needed: u64) {

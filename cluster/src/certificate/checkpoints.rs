@@ -9,8 +9,9 @@ use tokio::sync::watch;
 
 use super::StatePoint;
 
-/// States that are kept, so that nodes that are behind get this node's signature too.
-const KEPT: usize = 8;
+/// States that are kept, so that nodes that are behind get this node's signature too, and those
+/// whose snapshot takes longer to write than many intervals.
+const KEPT: usize = 256;
 
 /// Shared by the state machine, which adds to it, and by those who sign and collect. Clones share
 /// it.

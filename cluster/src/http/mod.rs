@@ -118,13 +118,16 @@ impl Api {
     /// The routes of the API.
     pub fn router(self) -> Router {
         let here = Router::new().merge(nodes::routes());
+        let backups = match self.has_vote {
+            true => backup::routes(),
+            false => Router::new(),
+        };
         let router = if self.has_vote {
             here.merge(users::routes())
                 .merge(sessions::routes())
                 .merge(grants::routes())
                 .merge(rights::routes())
                 .merge(operator::routes())
-                .merge(backup::routes())
                 .merge(views::routes())
                 .merge(events::routes())
                 .merge(jobs::place_routes())
@@ -135,8 +138,9 @@ impl Api {
             here.fallback(async || Fault::new(ErrorCode::Unavailable, WORKER_HERE))
         };
         deadline::limit(router, deadline::REQUEST_DEADLINE)
-            // The input of a job has as long as its size takes: see there.
+            // The input of a job has as long as its size takes, and so has a snapshot for a backup.
             .merge(jobs::run_routes())
+            .merge(backups)
             .method_not_allowed_fallback(async || Fault::method_not_allowed())
             // `body` reads bodies within the limit of their path.
             .layer(DefaultBodyLimit::disable())

@@ -117,7 +117,10 @@ impl FormedServices {
         let mut applied = self.replica.applied();
         while read::cluster_id(&*self.replica.view()).is_none() {
             // Also at intervals: the view may be behind what is told as applied.
-            let _woken = tokio::time::timeout(STATE_CHECK, applied.changed()).await;
+            let woken = tokio::time::timeout(STATE_CHECK, applied.changed()).await;
+            if let Ok(Err(_ended)) = woken {
+                tokio::time::sleep(STATE_CHECK).await;
+            }
         }
         stage.send_replace(Stage::Ready(self.cluster));
     }

@@ -241,7 +241,7 @@ impl Node {
     pub async fn wait_until_failed(&self) -> String {
         loop {
             if let Some(why) = self.state.failure() {
-                return format!("cannot write the state: {why}");
+                return why;
             }
             if let Some(why) = self.raft.status().failure {
                 return format!("consensus has stopped: {why}");

@@ -11,8 +11,8 @@ use tokio::time::timeout;
 
 use super::call::{Call, CallError, Connection, Ends, MAX_ANSWER, connected};
 
-/// Time until the answer begins: the node has a state captured and signed before.
-const BEGINS_WITHIN: Duration = Duration::from_secs(32);
+/// Time until the answer begins: the node has a state captured, written and signed before.
+const BEGINS_WITHIN: Duration = Duration::from_secs(660);
 /// Time for the next bytes of it.
 const CHUNK_TIMEOUT: Duration = Duration::from_secs(30);
 

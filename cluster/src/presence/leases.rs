@@ -1,13 +1,11 @@
 //! Leases of sessions, in the leader's memory. They are not replicated.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use cameo_common::api::SESSION_LEASE;
 use cameo_common::keys::PublicKey;
 use cameo_machine::SessionChange;
 use tokio::time::Instant;
-
-use super::wheel::Wheel;
 
 /// A device and the epoch of its session.
 pub(super) type Session = (PublicKey, u64);
@@ -16,8 +14,8 @@ pub(super) type Session = (PublicKey, u64);
 struct Lease {
     epoch: u64,
     renewed_at: Instant,
-    /// Of the item in the wheel that is its own.
-    serial: u64,
+    /// When it is looked at; not after its end.
+    due: Instant,
 }
 
 /// The leases of one term: of each session that runs, as far as this node has heard of it.
@@ -25,26 +23,24 @@ struct Lease {
 pub(super) struct Leases {
     pub term: u64,
     by_device: HashMap<PublicKey, Lease>,
-    /// Devices with the serial of their lease: one item for each of the table, and those of leases
-    /// that have gone, until they are due.
-    wheel: Wheel<(PublicKey, u64)>,
-    serials: u64,
+    /// Each lease of the table, by when it is due.
+    due: BTreeSet<(Instant, PublicKey)>,
 }
 
 impl Leases {
     /// The empty table of a new leader.
-    pub fn new(term: u64, now: Instant) -> Self {
+    pub fn new(term: u64) -> Self {
         Self {
             term,
             by_device: HashMap::new(),
-            wheel: Wheel::new(now),
-            serials: 0,
+            due: BTreeSet::new(),
         }
     }
 
     /// Renews a session's lease, unless the device has a later session.
     pub fn renew(&mut self, (device, epoch): Session, now: Instant) {
         match self.by_device.get_mut(&device) {
+            // It is looked at when it was due before, and again when it is due then.
             Some(lease) if lease.epoch == epoch => lease.renewed_at = now,
             Some(lease) if lease.epoch > epoch => {}
             _ => self.insert((device, epoch), now),
@@ -53,7 +49,7 @@ impl Leases {
 
     /// Gives a session that runs a full lease (the grace), unless it has one, or the device has a
     /// later session.
-    fn add(&mut self, (device, epoch): Session, now: Instant) {
+    pub fn add(&mut self, (device, epoch): Session, now: Instant) {
         let known = self.by_device.get(&device);
         if known.is_none_or(|known| known.epoch < epoch) {
             self.insert((device, epoch), now);
@@ -61,14 +57,16 @@ impl Leases {
     }
 
     fn insert(&mut self, (device, epoch): Session, now: Instant) {
-        self.serials += 1;
+        let due = now + SESSION_LEASE;
         let lease = Lease {
             epoch,
             renewed_at: now,
-            serial: self.serials,
+            due,
         };
-        self.by_device.insert(device, lease);
-        self.wheel.add((device, lease.serial), now + SESSION_LEASE);
+        if let Some(before) = self.by_device.insert(device, lease) {
+            self.due.remove(&(before.due, device));
+        }
+        self.due.insert((due, device));
     }
 
     /// Follows changes of sessions, in the order of the log. Some may be older than what the table
@@ -85,15 +83,26 @@ impl Leases {
 
     /// Forgets a session that has ended.
     pub fn remove(&mut self, (device, epoch): Session) {
-        if self.renewed_at(&device, epoch).is_some() {
+        let lease = self.by_device.get(&device);
+        if let Some(due) = lease
+            .filter(|lease| lease.epoch == epoch)
+            .map(|lease| lease.due)
+        {
             self.by_device.remove(&device);
+            self.due.remove(&(due, device));
         }
     }
 
     /// Keeps the leases of these sessions alone, and adds those that are missing.
     pub fn correct(&mut self, running: &BTreeMap<PublicKey, u64>, now: Instant) {
-        self.by_device
-            .retain(|device, lease| running.get(device) == Some(&lease.epoch));
+        let table = self.by_device.iter();
+        let table = table.map(|(device, lease)| (*device, lease.epoch));
+        let gone: Vec<_> = table
+            .filter(|(device, epoch)| running.get(device) != Some(epoch))
+            .collect();
+        for session in gone {
+            self.remove(session);
+        }
         for (&device, &epoch) in running {
             self.add((device, epoch), now);
         }
@@ -107,6 +116,12 @@ impl Leases {
             .map(|lease| lease.renewed_at)
     }
 
+    /// Whether this session's lease has run out.
+    pub fn has_run_out(&self, (device, epoch): Session, now: Instant) -> bool {
+        let renewed_at = self.renewed_at(&device, epoch);
+        renewed_at.is_some_and(|renewed_at| renewed_at + SESSION_LEASE <= now)
+    }
+
     /// Renews all leases, after a pause of this node itself.
     pub fn renew_all(&mut self, now: Instant) {
         for lease in self.by_device.values_mut() {
@@ -115,18 +130,23 @@ impl Leases {
     }
 
     /// Sessions whose lease has run out. Until they are removed, each further sweep has them too.
+    /// Looks at those that are due.
     pub fn sweep(&mut self, now: Instant) -> Vec<Session> {
+        let mut due = Vec::new();
+        while let Some(first) = self.due.first().filter(|(due, _)| *due <= now).copied() {
+            self.due.remove(&first);
+            due.push(first.1);
+        }
         let mut expired = Vec::new();
-        for (device, serial) in self.wheel.take_due(now) {
-            let lease = self.by_device.get(&device);
-            let Some(lease) = lease.filter(|lease| lease.serial == serial) else {
+        for device in due {
+            let Some(lease) = self.by_device.get_mut(&device) else {
                 continue;
             };
-            let ends = lease.renewed_at + SESSION_LEASE;
-            if ends <= now {
+            lease.due = lease.renewed_at + SESSION_LEASE;
+            if lease.due <= now {
                 expired.push((device, lease.epoch));
             }
-            self.wheel.add((device, serial), ends);
+            self.due.insert((lease.due, device));
         }
         expired
     }
@@ -134,12 +154,10 @@ impl Leases {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
     use std::time::Duration;
 
     use proptest::prelude::*;
 
-    use super::super::wheel::SLOT;
     use super::*;
 
     const ADA: PublicKey = PublicKey([1; 32]);
@@ -154,7 +172,7 @@ mod tests {
     }
 
     fn began(sessions: &[Session], now: Instant) -> Leases {
-        let mut leases = Leases::new(1, now);
+        let mut leases = Leases::new(1);
         let changes = sessions
             .iter()
             .map(|(device, epoch)| change(*device, *epoch, true));
@@ -168,11 +186,11 @@ mod tests {
         let mut leases = began(&[(ADA, 1)], start);
         let end = start + SESSION_LEASE;
         assert_eq!(leases.sweep(end - Duration::from_millis(1)), []);
-        for at in [end, end + SLOT, end + 9 * SLOT] {
-            assert_eq!(leases.sweep(at), [(ADA, 1)]);
+        for _ in 0..3 {
+            assert_eq!(leases.sweep(end), [(ADA, 1)]);
         }
         leases.follow(&[change(ADA, 1, false)], end);
-        assert_eq!(leases.sweep(end + 10 * SLOT), []);
+        assert_eq!(leases.sweep(end), []);
         assert_eq!(leases.renewed_at(&ADA, 1), None);
     }
 
@@ -240,15 +258,11 @@ mod tests {
         prop::collection::vec(step, 0..80)
     }
 
-    /// Sessions whose lease ran out so long ago.
-    fn ran_out(
-        model: &HashMap<PublicKey, (u64, Instant)>,
-        now: Instant,
-        ago: Duration,
-    ) -> BTreeSet<Session> {
+    /// Sessions of the model whose lease has run out.
+    fn ran_out(model: &HashMap<PublicKey, (u64, Instant)>, now: Instant) -> BTreeSet<Session> {
         let ran_out = model
             .iter()
-            .filter(|(_, (_, renewed_at))| now.duration_since(*renewed_at) >= SESSION_LEASE + ago);
+            .filter(|(_, (_, renewed_at))| now.duration_since(*renewed_at) >= SESSION_LEASE);
         ran_out
             .map(|(device, (epoch, _))| (*device, *epoch))
             .collect()
@@ -259,7 +273,7 @@ mod tests {
         #[test]
         fn a_sweep_has_those_whose_lease_ran_out_and_no_others(steps in steps()) {
             let mut now = Instant::now();
-            let mut leases = Leases::new(1, now);
+            let mut leases = Leases::new(1);
             let mut model = HashMap::<PublicKey, (u64, Instant)>::new();
             let mut epochs = 0;
             for step in steps {
@@ -292,11 +306,8 @@ mod tests {
                 let found = leases.sweep(now);
                 let found_once: BTreeSet<_> = found.iter().copied().collect();
                 prop_assert_eq!(found.len(), found_once.len());
-                let ended = ran_out(&model, now, Duration::ZERO);
-                prop_assert!(found_once.is_subset(&ended), "ended too early");
-                now += SLOT;
-                let found: BTreeSet<_> = leases.sweep(now).into_iter().collect();
-                prop_assert!(ran_out(&model, now, SLOT).is_subset(&found), "not ended");
+                prop_assert_eq!(found_once, ran_out(&model, now));
+                prop_assert_eq!(leases.due.len(), leases.by_device.len());
             }
         }
     }

@@ -8,7 +8,6 @@ mod leases;
 mod probe;
 mod renewals;
 mod sweep;
-mod wheel;
 
 use std::time::Duration;
 
@@ -59,7 +58,7 @@ impl Presence {
     pub fn lead(&self, term: u64) {
         let mut leases = self.leases();
         if leases.as_ref().is_none_or(|leases| leases.term != term) {
-            *leases = Some(Leases::new(term, Instant::now()));
+            *leases = Some(Leases::new(term));
         }
         self.led.send_replace(Some(term));
     }

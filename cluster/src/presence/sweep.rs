@@ -8,6 +8,7 @@ use cameo_common::ids::NodeId;
 use cameo_common::keys::PublicKey;
 use cameo_machine::limits::MAX_EXPIRED_PER_ENTRY;
 use cameo_machine::{Caller, Command, Op, read};
+use futures_util::FutureExt as _;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, sleep_until};
 
@@ -16,8 +17,7 @@ use super::leases::{Leases, Session};
 use crate::raft::{CALL_DEADLINE, Replica};
 use crate::store::SessionNews;
 
-/// Interval at which the leader ends sessions whose lease has run out. An end is late by this and
-/// one slot of the wheel at most.
+/// Interval at which the leader ends sessions whose lease has run out; an end is this late at most.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 /// Delay of a sweep after which the leader itself must have been paused, and leases are renewed.
 const LEADER_PAUSE: Duration = Duration::from_secs(3);
@@ -57,19 +57,25 @@ impl Presence {
                     let now = Instant::now();
                     let pause = now.duration_since(last);
                     last = now;
+                    // News that waits is older than this sweep.
+                    while let Some(heard) = news.recv().now_or_never() {
+                        self.hear(replica, heard).await;
+                    }
                     self.end_expired(replica, pause, now).await;
                 }
-                heard = news.recv() => match heard {
-                    Ok(SessionNews::Changed(changes)) => self.with_leases(|leases| {
-                        leases.follow(&changes, Instant::now());
-                    }),
-                    Ok(SessionNews::Replaced) | Err(RecvError::Lagged(_)) => {
-                        self.read_all(replica).await;
-                    }
-                    // The state has closed; the node stops.
-                    Err(RecvError::Closed) => std::future::pending().await,
-                }
+                heard = news.recv() => self.hear(replica, heard).await,
             }
+        }
+    }
+
+    async fn hear(&self, replica: &dyn Replica, heard: Result<SessionNews, RecvError>) {
+        match heard {
+            Ok(SessionNews::Changed(changes)) => {
+                self.with_leases(|leases| leases.follow(&changes, Instant::now()));
+            }
+            Ok(SessionNews::Replaced) | Err(RecvError::Lagged(_)) => self.read_all(replica).await,
+            // The state has closed; the node stops.
+            Err(RecvError::Closed) => std::future::pending().await,
         }
     }
 
@@ -113,9 +119,13 @@ impl Presence {
             return;
         }
         for chunk in expired.chunks(MAX_EXPIRED_PER_ENTRY) {
+            let chunk = self.still_out(chunk);
+            if chunk.is_empty() {
+                continue;
+            }
             let command = Command {
                 caller: Caller::Node(self.node),
-                op: Op::ExpireSessions(chunk.to_vec()),
+                op: Op::ExpireSessions(chunk.clone()),
             };
             let proposed = replica
                 .propose(&command, Instant::now() + CALL_DEADLINE)
@@ -143,12 +153,30 @@ impl Presence {
                 }
             }
         }
+        let (ended, view) = (ended, replica.view());
         self.with_leases(|leases| {
-            for session in ended {
-                leases.remove(session);
+            for (device, epoch) in ended {
+                leases.remove((device, epoch));
+                // It hid one with a lower epoch: of another user, who has the device now.
+                let other = read::session(&*view, &device).filter(|session| session.online);
+                if let Some(other) = other {
+                    leases.add((device, other.epoch), Instant::now());
+                }
             }
         });
         running
+    }
+
+    /// Those that were not renewed since the sweep.
+    fn still_out(&self, sessions: &[Session]) -> Vec<Session> {
+        let leases = self.leases();
+        let Some(leases) = leases.as_ref() else {
+            return Vec::new();
+        };
+        let now = Instant::now();
+        let out = sessions.iter().copied();
+        out.filter(|session| leases.has_run_out(*session, now))
+            .collect()
     }
 }
 

@@ -36,6 +36,13 @@ impl std::fmt::Debug for StateMachine {
     }
 }
 
+impl Drop for StateMachine {
+    /// A snapshot that is being written would hold up the stop of the node.
+    fn drop(&mut self) {
+        self.state.shared.stop_walks();
+    }
+}
+
 impl StateMachine {
     /// Waits while the overlay is full; an error after the state has failed. Nothing shrinks it
     /// while the disk is low: it may grow further then, so that the node does not stand behind its

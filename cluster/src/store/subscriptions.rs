@@ -2,7 +2,7 @@
 //!
 //! A change wakes only the tasks that wait for its user, however many others there are.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -43,8 +43,8 @@ pub enum SessionNews {
 /// The subscribers of one state.
 #[derive(Debug)]
 pub struct Subscriptions {
-    /// Of users with a subscriber.
-    users: Mutex<HashMap<UserName, watch::Sender<()>>>,
+    /// Of users with a subscriber. In order, so that the simulator repeats who is told first.
+    users: Mutex<BTreeMap<UserName, watch::Sender<()>>>,
     sessions: broadcast::Sender<SessionNews>,
 }
 
@@ -67,7 +67,7 @@ impl Subscriptions {
         };
         UserSubscription {
             user,
-            changes,
+            changes: Some(changes),
             of: Arc::clone(self),
         }
     }
@@ -110,17 +110,21 @@ impl Subscriptions {
 /// One task's subscription to a user.
 pub struct UserSubscription {
     user: UserName,
-    changes: watch::Receiver<()>,
+    /// `None` only while it is dropped.
+    changes: Option<watch::Receiver<()>>,
     of: Arc<Subscriptions>,
 }
 
 impl UserSubscription {
     /// Waits until rows of the user may have changed since the last call, or since it subscribed.
     pub async fn changed(&mut self) {
-        if self.changes.changed().await.is_err() {
-            // The sender stays while there is a receiver.
-            std::future::pending::<()>().await;
+        if let Some(changes) = &mut self.changes
+            && changes.changed().await.is_ok()
+        {
+            return;
         }
+        // The sender stays while there is a receiver.
+        std::future::pending::<()>().await;
     }
 }
 
@@ -133,11 +137,10 @@ impl fmt::Debug for UserSubscription {
 impl Drop for UserSubscription {
     fn drop(&mut self) {
         let mut users = self.of.users.lock();
-        // Its own receiver still counts.
-        if users
-            .get(&self.user)
-            .is_some_and(|sender| sender.receiver_count() == 1)
-        {
+        // Under the lock, so that of two that end at once the second sees no other.
+        self.changes = None;
+        let sender = users.get(&self.user);
+        if sender.is_some_and(|sender| sender.receiver_count() == 0) {
             users.remove(&self.user);
         }
     }

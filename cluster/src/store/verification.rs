@@ -9,14 +9,19 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::layout::DataDirectory;
+use super::snapshot::DAMAGED;
 use super::state::digest::RowDigest;
+use super::state::generation::Generation;
 use super::state::{State, Walk};
 
 /// Starts in a row that may leave the state unverified.
 pub(super) const MAX_UNVERIFIED_STARTS: u32 = 3;
+
+/// Time for the write-behind to catch up before the next attempt.
+const CATCH_UP: Duration = Duration::from_secs(1);
 
 /// The thread. It ends when this is dropped.
 #[derive(Debug)]
@@ -60,52 +65,70 @@ enum Verdict {
 
 fn run(state: &State, directory: &DataDirectory, stop: &AtomicBool) {
     let began = Instant::now();
+    let generation = state.shared.generation();
     // sled panics on some kinds of damage.
-    let verdict = catch_unwind(AssertUnwindSafe(|| verify(state, stop)));
+    let verdict = catch_unwind(AssertUnwindSafe(|| verify(state, &generation, stop)));
+    let is_replaced = !Arc::ptr_eq(&generation, &state.shared.generation());
     let marked = match verdict.unwrap_or(Verdict::Damaged) {
-        Verdict::Intact => {
+        Verdict::Stopped => Ok(()),
+        Verdict::Damaged if !is_replaced => {
+            // Before the failure, on which the process ends.
+            let marked = directory.mark_unverified(MAX_UNVERIFIED_STARTS);
+            state.shared.fail(DAMAGED.to_owned());
+            marked
+        }
+        // What has replaced it was verified by itself.
+        Verdict::Intact | Verdict::Damaged => {
             let seconds = began.elapsed().as_secs();
             tracing::info!(seconds, "the state is verified: its rows have their digest");
             directory.mark_verified()
         }
-        Verdict::Damaged => {
-            state.shared.fail(
-                "the state on this node's disk is damaged: its rows differ from their digest. \
-                 Start the node again: it rebuilds the state from its snapshot and the log"
-                    .to_owned(),
-            );
-            directory.mark_unverified(MAX_UNVERIFIED_STARTS)
-        }
-        Verdict::Stopped => Ok(()),
     };
     if let Err(error) = marked {
         tracing::warn!(%error, "what the verification of the state has found is not recorded");
     }
 }
 
-/// Reads all rows, and takes half of a core at most.
-fn verify(state: &State, stop: &AtomicBool) -> Verdict {
+/// Reads all rows, and begins anew when that has held up the write-behind for long.
+fn verify(state: &State, generation: &Arc<Generation>, stop: &AtomicBool) -> Verdict {
+    loop {
+        if let Some(verdict) = attempt(state, generation, stop) {
+            return verdict;
+        }
+        state.shared.drain_signal.request();
+        generation.wait_written(CATCH_UP);
+    }
+}
+
+/// Takes half of a core at most; `None` when too much waits to be written.
+fn attempt(state: &State, generation: &Arc<Generation>, stop: &AtomicBool) -> Option<Verdict> {
+    let shared = &state.shared;
     let view = state.view();
     let expected = view.generation.digest_of(&view.applied);
-    let mut walk = Walk::new(&view, state.shared.options.walk_bytes);
+    let mut walk = Walk::new(&view, shared.options.walk_bytes);
     drop(view);
     let mut found = RowDigest::default();
     loop {
         let began = Instant::now();
+        if stop.load(Ordering::Acquire) {
+            return Some(Verdict::Stopped);
+        }
+        if !walk.is_of(generation) {
+            return Some(Verdict::Intact);
+        }
         let Some(rows) = walk.next_page() else {
             break;
         };
         for (key, value) in &rows {
             found.add(key, value);
         }
-        if stop.load(Ordering::Acquire) {
-            return Verdict::Stopped;
+        if walk.overlay_bytes() > shared.options.walk_overlay_bytes {
+            return None;
         }
-        thread::sleep(began.elapsed());
+        walk.pause(began);
     }
-    // A snapshot may have replaced it, which was verified by itself.
-    match found == expected || !walk.is_of(&state.shared.generation()) {
+    Some(match found == expected {
         true => Verdict::Intact,
         false => Verdict::Damaged,
-    }
+    })
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Snapshot;
 use super::SnapshotError;
 use super::folder::{Origin, Snapshots};
-use super::rows::write_rows;
+use super::rows::{Urgency, write_rows};
 use crate::store::state::State;
 
 /// Most attempts to build a snapshot.
@@ -27,9 +27,12 @@ pub(in super::super) fn build(
     let before = snapshots.current();
     snapshots.admit_own()?;
     for attempt in 1..=ATTEMPTS {
-        let never_abort = attempt == ATTEMPTS && before.is_none();
-        match write(state, snapshots, never_abort) {
-            Err(SnapshotError::Aborted) => {
+        let urgency = match attempt == ATTEMPTS && before.is_none() {
+            true => Urgency::Needed,
+            false => Urgency::CanWait,
+        };
+        match write(state, snapshots, urgency) {
+            Err(SnapshotError::Aborted) if !state.shared.is_stopping() => {
                 tracing::warn!(attempt, "snapshot aborted: the state changes too fast");
                 let shared = &state.shared;
                 shared.drain_signal.request();
@@ -44,11 +47,11 @@ pub(in super::super) fn build(
 fn write(
     state: &State,
     snapshots: &Snapshots,
-    never_abort: bool,
+    urgency: Urgency,
 ) -> Result<Snapshot, SnapshotError> {
     let part = snapshots.part();
     let timed = &state.shared.options.latencies.snapshots;
-    let result = timed.time_success(|| write_part(state, snapshots, &part, never_abort));
+    let result = timed.time_success(|| write_part(state, snapshots, &part, urgency));
     if result.is_err() {
         // That error is returned; the next start removes the file if this fails.
         drop(fs::remove_file(&part));
@@ -60,11 +63,12 @@ fn write_part(
     state: &State,
     snapshots: &Snapshots,
     part: &std::path::Path,
-    never_abort: bool,
+    urgency: Urgency,
 ) -> Result<Snapshot, SnapshotError> {
     let view = state.view();
     let applied = (*view.applied).clone();
-    let writer = write_rows(part, view, &state.shared, never_abort)?;
+    let digest = view.generation.digest_of(&view.applied);
+    let writer = write_rows(part, view, &digest, &state.shared, urgency)?;
     writer.finish(None)?;
     let file = snapshots.keep(part, &applied, Origin::Local, false)?;
     Ok(snapshots.set_current(&applied, file)?)

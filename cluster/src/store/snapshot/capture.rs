@@ -1,13 +1,13 @@
 //! Capture of the state at a fixed index: its digest, which this node signs, and its snapshot.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
-use super::SnapshotError;
 use super::folder::{Folder, Snapshots};
 use super::pending::Pending;
-use super::rows::write_rows;
+use super::rows::{Urgency, write_rows};
+use super::{Snapshot, SnapshotError};
 use crate::certificate::StatePoint;
+use crate::store::state::digest::RowDigest;
 use crate::store::state::{State, StoreView};
 
 /// Length of a snapshot that is written at each fixed index.
@@ -45,7 +45,7 @@ fn capture_view(state: State, snapshots: &Snapshots, view: StoreView) {
         tracing::warn!(index = point.index, %low, "no snapshot is taken here");
         return;
     }
-    let Some(capturing) = Capturing::begin(&folder) else {
+    let Some(capturing) = Capturing::begin(&folder, point.index) else {
         tracing::warn!(
             index = point.index,
             "no snapshot is taken here: the one before is not written yet"
@@ -53,7 +53,7 @@ fn capture_view(state: State, snapshots: &Snapshots, view: StoreView) {
         return;
     };
     let timed = &state.shared.options.latencies.snapshots;
-    let written = timed.time_success(|| write(&state, snapshots, view, point));
+    let written = timed.time_success(|| write(&state, snapshots, view, &digest, point));
     // Before it is announced: nothing keeps the state's database open then.
     drop(state);
     drop(capturing);
@@ -71,7 +71,9 @@ fn is_due(state: &State, snapshots: &Snapshots, index: u64) -> bool {
     if snapshots.checkpoints().is_requested(index) {
         return true;
     }
-    let Some(before) = snapshots.current() else {
+    // Without a certificate it is of use to this node alone.
+    let certified = |current: &Snapshot| current.snapshot.is_certified();
+    let Some(before) = snapshots.current().filter(certified) else {
         return true;
     };
     let from = before.meta.last_log_id.map_or(0, |id| id.index() + 1);
@@ -92,15 +94,19 @@ fn outweighs(snapshot: u64, log: impl FnOnce() -> u64) -> bool {
 struct Capturing(Arc<Folder>);
 
 impl Capturing {
-    fn begin(folder: &Arc<Folder>) -> Option<Self> {
-        let was_begun = folder.capturing.swap(true, Ordering::AcqRel);
-        (!was_begun).then(|| Self(Arc::clone(folder)))
+    fn begin(folder: &Arc<Folder>, index: u64) -> Option<Self> {
+        let begins = folder.capturing.send_if_modified(|capturing| {
+            let begins = capturing.is_none();
+            *capturing = capturing.or(Some(index));
+            begins
+        });
+        begins.then(|| Self(Arc::clone(folder)))
     }
 }
 
 impl Drop for Capturing {
     fn drop(&mut self) {
-        self.0.capturing.store(false, Ordering::Release);
+        self.0.capturing.send_replace(None);
     }
 }
 
@@ -108,6 +114,7 @@ fn write(
     state: &State,
     snapshots: &Snapshots,
     view: StoreView,
+    digest: &RowDigest,
     point: StatePoint,
 ) -> Result<Pending, SnapshotError> {
     let mut pending = Pending {
@@ -116,8 +123,12 @@ fn write(
         writer: None,
         part: snapshots.part(),
     };
-    let never_abort = snapshots.current().is_none();
-    let writer = write_rows(&pending.part, view, &state.shared, never_abort)?;
+    let urgency = match snapshots.checkpoints().is_requested(point.index) {
+        true => Urgency::AskedFor,
+        false if snapshots.current().is_none() => Urgency::Needed,
+        false => Urgency::CanWait,
+    };
+    let writer = write_rows(&pending.part, view, digest, &state.shared, urgency)?;
     pending.writer = Some(writer);
     Ok(pending)
 }
@@ -147,11 +158,12 @@ mod tests {
         let snapshots = Snapshots::open(folder.path(), DiskSpace::unlimited()).unwrap();
         let writing = snapshots.folder.clone();
         let panicked = std::thread::spawn(move || {
-            let _capturing = Capturing::begin(&writing).unwrap();
-            assert!(Capturing::begin(&writing).is_none(), "one at a time");
+            let _capturing = Capturing::begin(&writing, 1).unwrap();
+            assert!(Capturing::begin(&writing, 2).is_none(), "one at a time");
+            assert_eq!(*writing.capturing.borrow(), Some(1));
             panic!("planted");
         });
         assert!(panicked.join().is_err());
-        assert!(Capturing::begin(&snapshots.folder).is_some());
+        assert!(Capturing::begin(&snapshots.folder, 2).is_some());
     }
 }

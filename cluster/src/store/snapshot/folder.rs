@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use super::Snapshot;
 use super::format::{Reader, Verified};
@@ -92,8 +92,8 @@ pub(super) struct Folder {
     pub checkpoints: Checkpoints,
     /// The newest snapshot that waits for its certificate.
     pub pending: Mutex<Option<Pending>>,
-    /// A snapshot at a fixed index is being written.
-    pub capturing: AtomicBool,
+    /// Index of the snapshot that is being written, at a fixed index or on demand.
+    pub capturing: watch::Sender<Option<u64>>,
     pub space: Arc<DiskSpace>,
     /// The log tells of refused snapshots.
     pub refused: Seldom,
@@ -139,7 +139,7 @@ impl Snapshots {
             receiving: AtomicUsize::new(0),
             checkpoints: Checkpoints::default(),
             pending: Mutex::default(),
-            capturing: AtomicBool::new(false),
+            capturing: watch::Sender::new(None),
             space,
             refused: Seldom::default(),
         };
@@ -158,6 +158,17 @@ impl Snapshots {
     /// Index of the current snapshot while that is certified, and its changes.
     pub(super) fn certified(&self) -> watch::Receiver<Option<u64>> {
         self.folder.certified.subscribe()
+    }
+
+    /// Whether the state at an index is in a snapshot that is certified, or waits for that, or is
+    /// being written.
+    pub(super) fn has(&self, index: u64) -> bool {
+        let pending = self.folder.pending.lock();
+        pending
+            .as_ref()
+            .is_some_and(|pending| pending.point.index == index)
+            || *self.folder.capturing.borrow() == Some(index)
+            || *self.folder.certified.borrow() == Some(index)
     }
 
     /// The states at fixed indexes, which this node signs.

@@ -26,6 +26,7 @@ pub(super) use install::load_space;
 pub(super) use install::{install, load};
 pub use on_demand::{OnDemandSnapshots, OpenSnapshot, StoreSnapshots};
 pub use receive::Receiving;
+pub(super) use rows::DAMAGED;
 
 use std::io;
 

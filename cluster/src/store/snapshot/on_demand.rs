@@ -41,6 +41,9 @@ pub trait OnDemandSnapshots: Send + Sync + std::fmt::Debug + 'static {
     /// Index of the current certified snapshot, and its changes.
     fn certified(&self) -> watch::Receiver<Option<u64>>;
 
+    /// Index of the snapshot that is being written, and its changes.
+    fn writing(&self) -> watch::Receiver<Option<u64>>;
+
     /// Opens the current certified snapshot; None without one.
     fn open(&self) -> BoxFuture<'_, io::Result<Option<OpenSnapshot>>>;
 }
@@ -62,7 +65,7 @@ impl OnDemandSnapshots for StoreSnapshots {
         // Before the look at what is applied: from here on, applying captures it.
         checkpoints.request(index);
         let applied = self.state.applied().map_or(0, |(_, index)| index);
-        if applied == index && checkpoints.at(index).is_none() {
+        if applied == index && !self.snapshots.has(index) {
             capture(&self.state, &self.snapshots);
         }
         applied
@@ -70,6 +73,10 @@ impl OnDemandSnapshots for StoreSnapshots {
 
     fn certified(&self) -> watch::Receiver<Option<u64>> {
         self.snapshots.certified()
+    }
+
+    fn writing(&self) -> watch::Receiver<Option<u64>> {
+        self.snapshots.folder.capturing.subscribe()
     }
 
     fn open(&self) -> BoxFuture<'_, io::Result<Option<OpenSnapshot>>> {

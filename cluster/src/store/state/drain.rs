@@ -123,9 +123,7 @@ fn write_batch(shared: &Shared, generation: &Generation) -> bool {
     if shared.space.measure().is_low {
         return false;
     }
-    if generation.walks.are_full()
-        || !generation.wait_for_readers(applied.version(), READER_TIMEOUT)
-    {
+    if !generation.wait_for_readers(applied.version(), READER_TIMEOUT) {
         return false;
     }
     let result = match applied.index().map(|index| shared.wal.sync_up_to(index)) {

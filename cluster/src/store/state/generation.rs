@@ -296,8 +296,11 @@ impl Generation {
 
     /// At most `limit` rows in key order, from `start` on, while the key starts with `prefix`.
     pub fn scan(&self, version: u64, prefix: &[u8], start: Bound<&[u8]>, limit: usize) -> Rows {
+        // Of the overlay nothing is visible below what is written, and it may be long.
+        let is_written = self.marks().written.version() >= version;
         let in_memory = self.in_memory();
-        let changed = in_memory.overlay.range(version, start);
+        let changed = (!is_written).then(|| in_memory.overlay.range(version, start));
+        let changed = changed.into_iter().flatten();
         let resident = in_memory.resident.range(start);
         let resident = (prefix.is_empty() || is_of_retry_table(prefix)).then_some(resident);
         let stored = (!is_of_retry_table(prefix)).then(|| scan::stored(&self.database, start));

@@ -29,13 +29,13 @@ impl Walks {
         kept
     }
 
-    pub fn end(&self, ended: &Arc<Kept>) {
-        self.0.write().retain(|kept| !Arc::ptr_eq(kept, ended));
+    #[cfg(test)]
+    pub fn is_empty(&self) -> bool {
+        self.0.read().is_empty()
     }
 
-    /// Whether a write to sled up to `version` has to tell walks what it replaces.
-    pub fn are_before(&self, version: u64) -> bool {
-        self.0.read().iter().any(|kept| kept.version < version)
+    pub fn end(&self, ended: &Arc<Kept>) {
+        self.0.write().retain(|kept| !Arc::ptr_eq(kept, ended));
     }
 
     /// Whether the write-behind has to wait.
@@ -63,6 +63,8 @@ pub(super) struct Kept {
 struct KeptRows {
     /// The last key that the walk has passed.
     passed: Option<Vec<u8>>,
+    /// It has passed all.
+    is_over: bool,
     rows: BTreeMap<Key, Value>,
 }
 
@@ -82,7 +84,7 @@ impl Kept {
             .passed
             .as_deref()
             .is_some_and(|passed| **key <= *passed);
-        if is_passed || kept.rows.contains_key(key) {
+        if kept.is_over || is_passed || kept.rows.contains_key(key) {
             return;
         }
         let row = row();
@@ -105,6 +107,7 @@ impl Kept {
         };
         let replaced = std::mem::replace(&mut kept.rows, later);
         kept.passed = last.map(<[u8]>::to_vec);
+        kept.is_over = last.is_none();
         let freed = replaced.iter().map(|(key, row)| cost(key, row)).sum();
         self.bytes.fetch_sub(freed, Ordering::Relaxed);
         if replaced.is_empty() {

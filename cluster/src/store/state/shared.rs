@@ -1,6 +1,7 @@
 //! State shared by the handles, the write-behind and the snapshots.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Notify, watch};
@@ -26,6 +27,8 @@ pub(crate) struct Shared {
     /// Notified whenever the overlay has shrunk.
     pub overlay_shrunk: Notify,
     failure: Mutex<Option<String>>,
+    /// The node stops: what reads the whole state ends early.
+    is_stopping: AtomicBool,
     pub options: Options,
 }
 
@@ -41,6 +44,7 @@ impl Shared {
             drain_signal: DrainSignal::default(),
             overlay_shrunk: Notify::new(),
             failure: Mutex::new(None),
+            is_stopping: AtomicBool::new(false),
             options,
         }
     }
@@ -71,6 +75,15 @@ impl Shared {
         tracing::error!(why, "the state accepts no more entries");
         *self.failure.lock() = Some(why);
         self.overlay_shrunk.notify_waiters();
+    }
+
+    /// Ends what reads the whole state.
+    pub fn stop_walks(&self) {
+        self.is_stopping.store(true, Ordering::Release);
+    }
+
+    pub fn is_stopping(&self) -> bool {
+        self.is_stopping.load(Ordering::Acquire)
     }
 
     pub fn failure(&self) -> Option<String> {

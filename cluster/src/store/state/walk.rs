@@ -5,6 +5,8 @@
 
 use std::ops::Bound;
 use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use cameo_machine::Rows;
 
@@ -15,6 +17,8 @@ use crate::store::meta::Applied;
 
 /// Rows read at a time: applying waits for so long at most.
 const PAGE_ROWS: usize = 128;
+/// Longest pause after a page, whatever that has taken.
+const MAX_PAUSE: Duration = Duration::from_millis(100);
 
 /// A walk through all rows of the state at one applied entry.
 pub(crate) struct Walk {
@@ -61,6 +65,14 @@ impl Walk {
         Arc::ptr_eq(&self.generation, generation)
     }
 
+    /// Leaves as much time as has passed since the last page began, unless the write-behind waits
+    /// for this walk: what a walk is for can wait.
+    pub fn pause(&self, began: Instant) {
+        if !self.is_full() {
+            thread::sleep(began.elapsed().min(MAX_PAUSE));
+        }
+    }
+
     /// Whether the write-behind waits for this walk.
     pub fn is_full(&self) -> bool {
         self.kept.is_full()
@@ -75,6 +87,7 @@ impl Walk {
 impl Drop for Walk {
     fn drop(&mut self) {
         self.generation.walks.end(&self.kept);
+        self.generation.wake_write_behind();
     }
 }
 

@@ -60,19 +60,25 @@ impl Generation {
         self.marks().steps.next().is_some()
     }
 
-    /// Waits until there is no reader before `version`; false at the timeout.
+    /// Waits until there is no reader before `version`, and no walk that keeps too much; false at
+    /// the timeout.
     pub fn wait_for_readers(&self, version: u64, timeout: Duration) -> bool {
         let blocked = |marks: &mut Marks| {
-            marks
-                .readers
-                .first_key_value()
-                .is_some_and(|(at, _)| *at < version)
+            let first = marks.readers.first_key_value();
+            first.is_some_and(|(at, _)| *at < version) || self.walks.are_full()
         };
         let mut marks = self.marks();
         self.reader_left
             .wait_while_for(&mut marks, blocked, timeout);
         // The condition may have come true at the last instant of a wait that timed out.
         !blocked(&mut marks)
+    }
+
+    /// Has a write-behind that waits look again: a walk is over.
+    pub fn wake_write_behind(&self) {
+        // Held, so that it does not look just before, and wait just after.
+        let _marks = self.marks();
+        self.reader_left.notify_all();
     }
 
     /// Writes everything up to `applied` in one atomic batch and removes it from the overlay. Call
@@ -86,14 +92,11 @@ impl Generation {
         };
         let staged = self.staged(version, &keys);
         let resident = staged.blocks.iter().flat_map(|(_, changes)| changes);
-        let is_walked = self.walks.are_before(version);
         for (key, value) in staged.rows.iter().chain(resident) {
             let before = self.written_row(key);
             digest.change(key, before.as_deref(), value.as_deref());
-            if is_walked {
-                self.walks
-                    .keep(version, key, |walked| self.row_as_of(walked, key, &before));
-            }
+            self.walks
+                .keep(version, key, |walked| self.row_as_of(walked, key, &before));
         }
         let mut batch = staged.batch();
         batch.insert(META_KEY, applied.encode());
