@@ -33,8 +33,8 @@ pub struct Timing {
 }
 
 impl Default for Timing {
-    /// Measured beside compilers: after `kill -9` of the leader the median write gap is 345 ms with
-    /// 100 and 180 ms, and 309 with 80 and 160. With openraft's defaults it was 491 to 607 ms. The
+    /// Measured beside compilers: after `kill -9` of the leader the write gap is 269 to 356 ms, the
+    /// median 311; it was 339 with 100 and 180 ms, and 491 to 607 with openraft's defaults. The
     /// least timeout is three heartbeats.
     fn default() -> Self {
         Self {
