@@ -137,7 +137,7 @@ fn fixed_indexes_are_multiples_of_the_interval_and_few_states_are_kept() {
     assert_eq!(fixed, [20, 40, 60]);
     checkpoints.request(33);
     assert!(checkpoints.is_fixed(33) && checkpoints.is_fixed(40) && !checkpoints.is_fixed(34));
-    for index in 1..=9 {
+    for index in 1..=257 {
         checkpoints.add(StatePoint { index, ..point() });
     }
     assert_eq!(checkpoints.at(1), None);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::super::snapshot::capture;
 use super::world::*;
 use crate::consensus_types::aliases::Entry;
 use crate::store::layout::DirectoryError;
@@ -99,6 +100,29 @@ async fn given_a_lost_row_when_a_node_starts_then_it_fails_and_the_next_start_re
     assert!(!is_unverified(&world));
     apply(&mut opened, rows(0, 600)).await;
     assert_eq!(opened.state.hash(), intact);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn given_a_lost_row_when_a_snapshot_is_taken_then_there_is_none_and_the_node_fails() {
+    let world = World::new();
+    let mut opened = world.open();
+    commit(&mut opened, rows(0, 600)).await;
+    drain(&opened);
+    opened.state.shared.generation().lose_row(b"row 00300");
+    // when the state is captured as at a fixed index
+    capture(&opened.state, &opened.snapshots);
+    // then its rows are not those that the voters sign
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let failure = loop {
+        if let Some(failure) = opened.state.failure() {
+            break failure;
+        }
+        assert!(Instant::now() < deadline, "no failure");
+        tokio::task::yield_now().await;
+    };
+    assert!(failure.contains("differ from their digest"), "{failure}");
+    assert!(opened.snapshots.current().is_none());
+    assert_eq!(*opened.snapshots.checkpoints().pending().borrow(), None);
 }
 
 #[tokio::test]
