@@ -179,7 +179,7 @@ pub const TRIALS: &[Trial] = &[
     by(
         Mutant::TornTailAccepted,
         Law::R2,
-        scene(149, "torn-tail", GRANTS),
+        scene(167, "torn-tail", GRANTS),
     ),
     by(Mutant::LastAppliedApart, Law::D3, LONG_KILLS),
     by(Mutant::ApplyTwiceOnRetry, Law::L3, KILLS_AGAIN),
@@ -215,7 +215,7 @@ pub const TRIALS: &[Trial] = &[
     by(
         Mutant::DeleteOnDeliver,
         Law::B6,
-        scene(32, "none", "rights"),
+        scene(33, "none", "rights"),
     ),
     by(
         Mutant::AckRemovesNewer,
@@ -247,7 +247,7 @@ pub const TRIALS: &[Trial] = &[
     by(
         Mutant::StaleLoadSampleAccepted,
         Law::J2,
-        scene(2, "pause,isolate", "dispatch,rights"),
+        scene(4, "pause,isolate", "dispatch,rights"),
     ),
     // What the gate has no time for: others that show the same, and bugs of real disks.
     further(
@@ -263,7 +263,7 @@ pub const TRIALS: &[Trial] = &[
     further(
         Mutant::TornTailAccepted,
         Law::R2,
-        scene(171, "torn-tail", GRANTS),
+        scene(213, "torn-tail", GRANTS),
     ),
     further(
         Mutant::TimeoutRecordedAsFailure,
