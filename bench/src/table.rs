@@ -6,6 +6,18 @@ use super::document::Document;
 use super::goal::{Goals, goal_of};
 use super::rounding::round;
 
+/// Prints a benchmark's result: one JSON document, or a table with the goals.
+///
+/// # Errors
+/// When the document has no JSON.
+pub fn print(document: &Document, is_json: bool, goals: Goals) -> anyhow::Result<()> {
+    match is_json {
+        true => println!("{}", serde_json::to_string(document)?),
+        false => print!("{}", table(document, goals)),
+    }
+    Ok(())
+}
+
 /// One line per figure, then the machine, then the missing peers.
 pub fn table(document: &Document, goals: Goals) -> String {
     let rows: Vec<[String; 5]> = document

@@ -28,7 +28,7 @@ use super::document::Document;
 use super::figure::Figure;
 use super::goal::Goals;
 use super::machine::Machine;
-use super::table::table;
+use super::table::print;
 
 /// One run of the benchmark: its inputs, and its results so far.
 struct Bench {
@@ -67,12 +67,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         .num_threads(sizes.threads)
         .build()?;
     let document = pool.install(|| measure(arguments, sizes))?;
-    if arguments.json {
-        println!("{}", serde_json::to_string(&document)?);
-    } else {
-        print!("{}", table(&document, goals(arguments)));
-    }
-    Ok(())
+    print(&document, arguments.json, goals(arguments))
 }
 
 fn measure(arguments: &Arguments, sizes: Sizes) -> anyhow::Result<Document> {

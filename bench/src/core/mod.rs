@@ -19,7 +19,7 @@ use crate::clusters::etcd::{self, Etcd};
 use crate::clusters::ours::Ours;
 use crate::document::Document;
 use crate::machine::Machine;
-use crate::table::table;
+use crate::table::print;
 use scenario::Scenarios;
 
 /// Runs the benchmark and prints only its result on stdout. Fails when a part of Cameo or etcd
@@ -42,15 +42,10 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         etcd: etcd.as_ref(),
     };
     scenarios.run(&mut document).await?;
-    if arguments.json {
-        println!("{}", serde_json::to_string(&document)?);
-    } else {
-        // Alone, ours are no ratios.
-        let goals = match arguments.quick || etcd.is_none() {
-            true => &[],
-            false => goals::GOALS,
-        };
-        print!("{}", table(&document, goals));
-    }
-    Ok(())
+    // Alone, ours are no ratios.
+    let goals = match arguments.quick || etcd.is_none() {
+        true => &[],
+        false => goals::GOALS,
+    };
+    print(&document, arguments.json, goals)
 }

@@ -24,7 +24,7 @@ pub use arguments::Arguments;
 
 use super::document::Document;
 use super::machine::Machine;
-use super::table::table;
+use super::table::print;
 use cgroup::Groups;
 use scenarios::Scenarios;
 
@@ -39,11 +39,6 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<()> {
             .missing
             .push(format!("everything: CPU quotas by control group: {why:#}")),
     }
-    if arguments.json {
-        println!("{}", serde_json::to_string(&document)?);
-    } else {
-        let goals = if arguments.quick { &[] } else { goals::GOALS };
-        print!("{}", table(&document, goals));
-    }
-    Ok(())
+    let goals = if arguments.quick { &[] } else { goals::GOALS };
+    print(&document, arguments.json, goals)
 }

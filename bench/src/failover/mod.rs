@@ -31,7 +31,7 @@ use crate::clusters::ours::Ours;
 use crate::document::Document;
 use crate::goal::Goals;
 use crate::machine::Machine;
-use crate::table::table;
+use crate::table::print;
 use figures::{Sides, failover, handover, load};
 use round::Beside;
 use series::{Again, Series};
@@ -59,12 +59,7 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<()> {
             return Err(why.context(format!("disks and logs are in {}", kept.display())));
         }
     };
-    if arguments.json {
-        println!("{}", serde_json::to_string(&document)?);
-    } else {
-        print!("{}", table(&document, goals));
-    }
-    Ok(())
+    print(&document, arguments.json, goals)
 }
 
 /// Adds all figures, and returns the goals that they can be judged by.

@@ -21,7 +21,7 @@ use tempfile::TempDir;
 use crate::clusters::ours::{GROUP, Ours};
 use crate::document::Document;
 use crate::machine::Machine;
-use crate::table::table;
+use crate::table::print;
 use level::Meter;
 
 /// Runs the benchmark and prints only its result on stdout.
@@ -33,43 +33,32 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let clients = arguments.clients as usize;
     let mut ours = Ours::start(folder.path(), clients, &[]).await?;
+    let mut meter = Meter {
+        ours: &mut ours,
+        clients,
+        window: arguments.window(),
+        lacked: arguments.lacked(),
+    };
     let (mut groups, mut levels) = (0, Vec::new());
     for level in arguments.levels() {
         let began = Instant::now();
-        ours.grow(groups..level).await?;
+        meter.ours.grow(groups..level).await?;
         groups = level;
         let people = u64::from(level) * u64::from(GROUP);
         eprintln!(
             "{people} people after {:.0} s",
             began.elapsed().as_secs_f64()
         );
-        let mut meter = Meter {
-            ours: &mut ours,
-            clients,
-            window: arguments.window(),
-            lacked: arguments.lacked(),
-        };
         levels.push(meter.level(people).await?);
     }
     figures::growth(&mut document, &levels);
     if let Some(length) = arguments.soak() {
-        let mut meter = Meter {
-            ours: &mut ours,
-            clients,
-            window: arguments.window(),
-            lacked: 0,
-        };
         figures::soak(&mut document, &meter.soak(length).await?);
     } else {
         document
             .missing
             .push("soak_elections, soak_cpu_growth: --soak-minutes".to_owned());
     }
-    if arguments.json {
-        println!("{}", serde_json::to_string(&document)?);
-    } else {
-        let goals = if arguments.quick { &[] } else { goals::GOALS };
-        print!("{}", table(&document, goals));
-    }
-    Ok(())
+    let goals = if arguments.quick { &[] } else { goals::GOALS };
+    print(&document, arguments.json, goals)
 }

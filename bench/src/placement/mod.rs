@@ -34,7 +34,7 @@ use comparison::{Comparison, compare};
 
 use super::document::Document;
 use super::machine::Machine;
-use super::table::table;
+use super::table::print;
 
 /// Simulated time is counted in nanoseconds.
 const SECOND: u64 = 1_000_000_000;
@@ -63,10 +63,5 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         fs::write(file, plot::draw(&compared))
             .with_context(|| format!("the plot {}", file.display()))?;
     }
-    if arguments.json {
-        println!("{}", serde_json::to_string(&document)?);
-    } else {
-        print!("{}", table(&document, goals::GOALS));
-    }
-    Ok(())
+    print(&document, arguments.json, goals::GOALS)
 }

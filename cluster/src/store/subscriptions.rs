@@ -11,8 +11,8 @@ use cameo_machine::SessionChange;
 use parking_lot::Mutex;
 use tokio::sync::{broadcast, watch};
 
-/// Entries with changes of sessions that a subscriber may lag behind, before it has to read all
-/// sessions again.
+/// Batches of entries with changes of sessions that a subscriber may lag behind, before it has to
+/// read all sessions again.
 const SESSIONS_BACKLOG: usize = 1024;
 
 /// What a batch of entries has changed.

@@ -13,8 +13,6 @@ use std::time::{Duration, Instant};
 
 use super::layout::DataDirectory;
 use super::snapshot::DAMAGED;
-use super::state::digest::RowDigest;
-use super::state::generation::Generation;
 use super::state::{State, Walk};
 
 /// Starts in a row that may leave the state unverified.
@@ -67,7 +65,7 @@ fn run(state: &State, directory: &DataDirectory, stop: &AtomicBool) {
     let began = Instant::now();
     let generation = state.shared.generation();
     // sled panics on some kinds of damage.
-    let verdict = catch_unwind(AssertUnwindSafe(|| verify(state, &generation, stop)));
+    let verdict = catch_unwind(AssertUnwindSafe(|| verify(state, stop)));
     let is_replaced = !Arc::ptr_eq(&generation, &state.shared.generation());
     let marked = match verdict.unwrap_or(Verdict::Damaged) {
         Verdict::Stopped => Ok(()),
@@ -90,44 +88,41 @@ fn run(state: &State, directory: &DataDirectory, stop: &AtomicBool) {
 }
 
 /// Reads all rows, and begins anew when that has held up the write-behind for long.
-fn verify(state: &State, generation: &Arc<Generation>, stop: &AtomicBool) -> Verdict {
+fn verify(state: &State, stop: &AtomicBool) -> Verdict {
     loop {
-        if let Some(verdict) = attempt(state, generation, stop) {
+        if let Some(verdict) = attempt(state, stop) {
             return verdict;
         }
         state.shared.drain_signal.request();
-        generation.wait_written(CATCH_UP);
+        state.shared.generation().wait_written(CATCH_UP);
     }
 }
 
 /// Takes half of a core at most; `None` when too much waits to be written.
-fn attempt(state: &State, generation: &Arc<Generation>, stop: &AtomicBool) -> Option<Verdict> {
+fn attempt(state: &State, stop: &AtomicBool) -> Option<Verdict> {
     let shared = &state.shared;
     let view = state.view();
     let expected = view.generation.digest_of(&view.applied);
     let mut walk = Walk::new(&view, shared.options.walk_bytes);
     drop(view);
-    let mut found = RowDigest::default();
     loop {
         let began = Instant::now();
         if stop.load(Ordering::Acquire) {
             return Some(Verdict::Stopped);
         }
-        if !walk.is_of(generation) {
+        // A snapshot has replaced it, and was verified by itself.
+        if !walk.is_of(&shared.generation()) {
             return Some(Verdict::Intact);
         }
-        let Some(rows) = walk.next_page() else {
+        if walk.next_page().is_none() {
             break;
-        };
-        for (key, value) in &rows {
-            found.add(key, value);
         }
         if walk.overlay_bytes() > shared.options.walk_overlay_bytes {
             return None;
         }
         walk.pause(began);
     }
-    Some(match found == expected {
+    Some(match *walk.digest() == expected {
         true => Verdict::Intact,
         false => Verdict::Damaged,
     })

@@ -83,9 +83,8 @@ impl Ours {
     /// # Errors
     /// When they have not in time.
     pub async fn restart(&mut self, at: usize) -> anyhow::Result<()> {
-        self.node_mut(at)?.start().await?;
-        self.cluster.caught_up().await?;
-        Ok(())
+        self.start_node(at).await?;
+        self.agree().await
     }
 
     /// Sends SIGKILL to all nodes before it waits for any.

@@ -5,6 +5,7 @@ mod local_member;
 mod quarantine;
 mod recorded_flags;
 mod settings;
+mod tasks;
 
 use std::sync::Arc;
 
@@ -23,6 +24,7 @@ use super::client::handle::{Inner, Raft};
 use super::client::propose::Proposer;
 use super::client::read::{self, Reader, Reads};
 use super::client::running::Running;
+use super::engine::config;
 use super::engine::consensus::{self, Consensus};
 use super::engine::log_clock::LogClock;
 use super::engine::node_state::NodeState;
@@ -30,7 +32,6 @@ use super::engine::runtime::RaftThread;
 use super::engine::status::{self, Leadership};
 use super::engine::storage::Storage;
 use super::engine::successors::OtherVoters;
-use super::engine::{config, disk_transfer, leader_transfer};
 use super::exchange::Exchange;
 use super::members::admission::Admissions;
 use super::members::bootstrap::Founder;
@@ -104,9 +105,9 @@ where
     let server = parts.listen(settings.listen, service).await?;
     let mut tasks = vec![
         tokio::spawn(status::follow(parts.consensus.clone(), leadership, applied)),
-        tokio::spawn(serve_readers(reads.clone(), waiting)),
-        tokio::spawn(watch_local_clock(clock.clone(), successors.clone())),
-        tokio::spawn(watch_disk_space(
+        tokio::spawn(tasks::serve_readers(reads.clone(), waiting)),
+        tokio::spawn(tasks::watch_local_clock(clock.clone(), successors.clone())),
+        tokio::spawn(tasks::watch_disk_space(
             parts.node.clone(),
             parts.consensus.clone(),
             successors.clone(),
@@ -149,22 +150,6 @@ fn identity(node: NodeId, deps: &RaftDeps, entrance: &Entrance, local: &LocalMem
         secret: entrance.secret(),
         members: local.members.clone(),
     }
-}
-
-async fn serve_readers(reads: Arc<Reads>, waiting: mpsc::Receiver<Reader>) {
-    reads.serve_readers(waiting).await;
-}
-
-async fn watch_local_clock(clock: Arc<LogClock>, successors: Arc<OtherVoters>) {
-    leader_transfer::transfer_while_clock_is_off(&clock, &*successors).await;
-}
-
-async fn watch_disk_space(
-    node: Arc<NodeState>,
-    consensus: Arc<dyn Consensus>,
-    successors: Arc<OtherVoters>,
-) {
-    disk_transfer::transfer_while_disk_is_low(&node, &*consensus, &*successors).await;
 }
 
 /// The parts that are needed to build the others.

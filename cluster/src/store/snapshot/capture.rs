@@ -124,8 +124,8 @@ fn write(
         part: snapshots.part(),
     };
     let urgency = match snapshots.checkpoints().is_requested(point.index) {
+        _ if snapshots.current().is_none() => Urgency::Needed,
         true => Urgency::AskedFor,
-        false if snapshots.current().is_none() => Urgency::Needed,
         false => Urgency::CanWait,
     };
     let writer = write_rows(&pending.part, view, digest, &state.shared, urgency)?;

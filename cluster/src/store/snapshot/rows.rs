@@ -32,15 +32,11 @@ pub(super) fn write_rows(
     let mut walk = Walk::new(&view, shared.options.walk_bytes);
     drop(view);
     let mut writer = Writer::create(part, &walk.applied)?;
-    let mut found = RowDigest::default();
     loop {
         let began = Instant::now();
         let Some(rows) = walk.next_page() else {
             break;
         };
-        for (key, value) in &rows {
-            found.add(key, value);
-        }
         writer.rows(&rows)?;
         shared.space.admit(0)?;
         go_on(&walk, shared, urgency)?;
@@ -48,7 +44,7 @@ pub(super) fn write_rows(
             walk.pause(began);
         }
     }
-    if found != *expected {
+    if walk.digest() != expected {
         go_on(&walk, shared, urgency)?;
         shared.fail(DAMAGED.to_owned());
         return Err(SnapshotError::Damaged(DAMAGED));

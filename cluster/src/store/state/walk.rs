@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use cameo_machine::Rows;
 
+use super::digest::RowDigest;
 use super::generation::Generation;
 use super::kept::Kept;
 use super::view::StoreView;
@@ -28,6 +29,8 @@ pub(crate) struct Walk {
     /// Where the next page begins; `None` after the last.
     next: Option<Bound<Vec<u8>>>,
     page_rows: usize,
+    /// Of the rows so far.
+    digest: RowDigest,
 }
 
 impl Walk {
@@ -42,6 +45,7 @@ impl Walk {
             kept,
             next: Some(Bound::Unbounded),
             page_rows: PAGE_ROWS,
+            digest: RowDigest::default(),
         }
     }
 
@@ -55,11 +59,17 @@ impl Walk {
         let last = page.last().map(|(key, _)| key.clone()).filter(|_| is_full);
         let page = self.kept.pass(page, last.as_deref());
         self.next = last.map(Bound::Excluded);
+        for (key, value) in &page {
+            self.digest.add(key, value);
+        }
         Some(page)
     }
-}
 
-impl Walk {
+    /// The digest of the rows so far.
+    pub fn digest(&self) -> &RowDigest {
+        &self.digest
+    }
+
     /// Whether it is a walk through this state.
     pub fn is_of(&self, generation: &Arc<Generation>) -> bool {
         Arc::ptr_eq(&self.generation, generation)

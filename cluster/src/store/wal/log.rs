@@ -159,6 +159,10 @@ impl Wal {
         self.shared.lock()
     }
 
+    pub(super) fn directory(&self) -> &Path {
+        &self.shared.directory
+    }
+
     pub(in super::super) fn last(&self) -> Option<LogId> {
         self.lock().last().map(LogId::from)
     }
@@ -184,24 +188,6 @@ impl Wal {
         let log = self.lock();
         let found = log.inner.read(index, index + 1).next().transpose()?;
         Ok(found.map(|(key, _)| key.into()))
-    }
-
-    /// About the bytes that the log's files have for the entries from `from` on: their share of all
-    /// its entries. Blocks.
-    pub(in super::super) fn bytes_since(&self, from: u64) -> io::Result<u64> {
-        let (first, end) = {
-            let log = self.lock();
-            (log.purged().map_or(0, |key| key.index + 1), log.end())
-        };
-        let mut bytes = 0;
-        for file in std::fs::read_dir(&self.shared.directory)? {
-            bytes += file?.metadata()?.len();
-        }
-        Ok(share(
-            bytes,
-            end.saturating_sub(from),
-            end.saturating_sub(first),
-        ))
     }
 
     /// Entries of `[from, to)` in the log, until `max_bytes` are exceeded; at least one.
@@ -375,12 +361,6 @@ fn config(directory: &Path) -> raft_log::Config {
         log_cache_max_items: Some(CACHE_ENTRIES),
         log_cache_capacity: Some(CACHE_BYTES),
     }
-}
-
-/// What `some` of `all` entries take of so many bytes.
-fn share(bytes: u64, some: u64, all: u64) -> u64 {
-    let part = u128::from(bytes) * u128::from(some.min(all)) / u128::from(all.max(1));
-    u64::try_from(part).unwrap_or(u64::MAX)
 }
 
 /// Checks that no file at the beginning of the log is missing; `raft-log` does not check that.

@@ -10,6 +10,7 @@ mod contents;
 mod error;
 mod group;
 mod log;
+mod size;
 mod storage;
 mod tail;
 
