@@ -1,7 +1,9 @@
 //! The descriptor of a cluster: the nodes that hold parts, with their keys.
 //!
 //! The cluster id is the hash of the first descriptor, and `init` pins it; each later
-//! descriptor names the one before and is signed by a majority of its nodes.
+//! descriptor names the one before, see [`crate::descriptor_chain`].
+
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
@@ -32,7 +34,8 @@ pub struct Descriptor {
     pub number: u64,
     /// Hash of the descriptor before; none for the first.
     pub previous: Option<Hash>,
-    /// Random, so that two clusters of the same nodes have different first descriptors.
+    /// Random, so that two clusters of the same nodes have different first descriptors. Later ones
+    /// have that of the first.
     pub nonce: Hash,
     /// In ascending order of id.
     pub nodes: Vec<NodeIdentity>,
@@ -64,6 +67,39 @@ impl Descriptor {
             operator,
             registration,
         }
+    }
+
+    /// The descriptor that follows this one with other nodes: they are all that changes.
+    #[must_use]
+    pub fn successor(&self, mut nodes: Vec<NodeIdentity>) -> Self {
+        nodes.sort_by_key(|node| node.id);
+        Self {
+            version: DESCRIPTOR_VERSION,
+            number: self.number.saturating_add(1),
+            previous: Some(self.hash()),
+            nonce: self.nonce,
+            nodes,
+            operator: self.operator,
+            registration: self.registration,
+        }
+    }
+
+    /// Whether the layout is known, and the nodes are 1 to [`MAX_NODES`], in ascending order of
+    /// their ids, each with a key of its own.
+    #[must_use]
+    pub fn is_well_formed(&self) -> bool {
+        let keys: BTreeSet<_> = self.nodes.iter().map(|node| node.key).collect();
+        self.version == DESCRIPTOR_VERSION
+            && (1..=MAX_NODES).contains(&self.nodes.len())
+            && self.nodes.is_sorted_by(|one, next| one.id < next.id)
+            && keys.len() == self.nodes.len()
+    }
+
+    /// How many of another descriptor's nodes are in this one, under the same id and keys.
+    #[must_use]
+    pub fn common_nodes(&self, other: &Self) -> usize {
+        let nodes = other.nodes.iter();
+        nodes.filter(|node| self.nodes.contains(node)).count()
     }
 
     /// The hash by which deals and later descriptors refer to this one.
@@ -147,6 +183,40 @@ mod tests {
         };
         assert_ne!(one.founds(), other_operator.founds());
         assert_ne!(one.founds(), other_mode.founds());
+    }
+
+    #[test]
+    fn a_descriptor_is_well_formed_by_its_layout_and_its_nodes() {
+        let good = genesis((1..=3).map(node).collect());
+        assert!(good.is_well_formed());
+        let change = |change: &dyn Fn(&mut Descriptor)| {
+            let mut bad = good.clone();
+            change(&mut bad);
+            bad
+        };
+        for (what, bad) in [
+            ("no nodes", change(&|one| one.nodes.clear())),
+            ("order", change(&|one| one.nodes.reverse())),
+            ("id twice", change(&|one| one.nodes[1].id = NodeId(1))),
+            ("key twice", change(&|one| one.nodes[1].key = one.nodes[0].key)),
+            ("layout", change(&|one| one.version += 1)),
+        ] {
+            assert!(!bad.is_well_formed(), "{what}");
+        }
+        let most = MAX_NODES as u8;
+        assert!(genesis((1..=most).map(node).collect()).is_well_formed());
+        assert!(!genesis((1..=most + 1).map(node).collect()).is_well_formed());
+    }
+
+    #[test]
+    fn a_node_is_common_to_two_descriptors_under_the_same_keys_only() {
+        let one = genesis((1..=3).map(node).collect());
+        let mut other = one.successor((2..=4).map(node).collect());
+        assert_eq!(other.common_nodes(&one), 2);
+        other.nodes[0].sealing = SealingPublic([7; 32]);
+        assert_eq!(other.common_nodes(&one), 1);
+        other.nodes[1].key = PublicKey([7; 32]);
+        assert_eq!(other.common_nodes(&one), 0);
     }
 
     #[test]

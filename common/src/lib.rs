@@ -5,6 +5,7 @@
 pub mod api;
 pub mod cluster_address;
 pub mod cluster_descriptor;
+pub mod descriptor_chain;
 pub use cameo_wire as wire;
 pub mod identity;
 pub mod ids;

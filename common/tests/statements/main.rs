@@ -2,6 +2,7 @@
 //! layout, and needs the statement's next version.
 #![allow(clippy::unwrap_used)]
 
+use cameo_common::descriptor_chain::Succession;
 use cameo_common::identity::{DeviceCertificate, DeviceRevocation, EndpointRecord, UserCard};
 use cameo_common::ids::{
     ClusterId, GrantId, Hash, ImageId, JobId, Millis, NodeId, RequestId, UserName,
@@ -212,6 +213,12 @@ fn of_calls_and_nodes() -> Vec<String> {
                 term: 4,
                 log: 301,
             },
+        }),
+        line(Succession {
+            cluster: CLUSTER,
+            previous: HASH,
+            next: Hash([9; 32]),
+            signer: me,
         }),
     ]
 }
