@@ -198,7 +198,10 @@ mod tests {
             ("no nodes", change(&|one| one.nodes.clear())),
             ("order", change(&|one| one.nodes.reverse())),
             ("id twice", change(&|one| one.nodes[1].id = NodeId(1))),
-            ("key twice", change(&|one| one.nodes[1].key = one.nodes[0].key)),
+            (
+                "key twice",
+                change(&|one| one.nodes[1].key = one.nodes[0].key),
+            ),
             ("layout", change(&|one| one.version += 1)),
         ] {
             assert!(!bad.is_well_formed(), "{what}");

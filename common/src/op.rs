@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::cluster_descriptor::Descriptor;
+use crate::descriptor_chain::DescriptorLink;
 use crate::identity::{DeviceCertificate, DeviceRevocation, EndpointRecord, UserCard};
 use crate::ids::{ClusterId, Hash, Millis, NodeId, RequestId, UserName};
 use crate::keys::PublicKey;
@@ -95,6 +96,16 @@ pub enum Op {
     /// Withdraws the admission of a worker's key, for good. From the operator.
     RemoveWorker {
         node: NodeId,
+    },
+    /// Changes the nodes that hold parts. From the operator; nodes have signed the link too.
+    ChangeDescriptor {
+        link: DescriptorLink,
+        /// Also if live grants lose so many holders that they cannot be opened.
+        force: bool,
+    },
+    /// Deals a grant again, to the current descriptor. From a device of its owner.
+    PutDeal {
+        deal: Signed<Deal>,
     },
 }
 

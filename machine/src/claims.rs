@@ -26,7 +26,12 @@ pub fn claims(entry: &[u8]) -> Vec<SignatureClaim> {
             claims.add(signed);
             claims.add_of_device(op);
         }
-        (Caller::Operator(signed), _) => claims.add(signed),
+        (Caller::Operator(signed), op) => {
+            claims.add(signed);
+            if let Op::ChangeDescriptor { link, .. } = op {
+                link.statements().for_each(|signed| claims.add(signed));
+            }
+        }
         (Caller::Signer, Op::Debit { request }) => claims.add(request),
         (Caller::Signer, Op::AdmitWorker { token, used }) => {
             claims.add(token);
@@ -75,6 +80,7 @@ impl Claims {
             Op::PutRights { rights } => self.add(rights),
             Op::AckRights { ack } => self.add(ack),
             Op::RevokeDevice { revocation } => self.add(revocation),
+            Op::PutDeal { deal } => self.add(deal),
             // Without statements, or refused to a device before they are verified.
             Op::Found(_)
             | Op::EndSession { .. }
@@ -85,7 +91,8 @@ impl Claims {
             | Op::CreateInvite { .. }
             | Op::Retire { .. }
             | Op::AdmitWorker { .. }
-            | Op::RemoveWorker { .. } => {}
+            | Op::RemoveWorker { .. }
+            | Op::ChangeDescriptor { .. } => {}
         }
     }
 }

@@ -1,12 +1,14 @@
 //! Identity and descriptors of the cluster.
 
-use cameo_common::cluster_descriptor::{DESCRIPTOR_VERSION, Descriptor, MAX_NODES};
+use cameo_common::cluster_descriptor::Descriptor;
+use cameo_common::descriptor_chain::DescriptorLink;
 use cameo_common::ids::{ClusterId, NodeId};
 use cameo_common::keys::PublicKey;
 
 use super::command::{Done, Refusal};
 use super::draft::Draft;
-use super::rows::{self, DescriptorRow, Founded, Registration};
+use super::holders;
+use super::rows::{self, AdmittedWorker, DescriptorRow, Founded, Registration, SuccessionRow};
 use super::state_view::StateView;
 
 /// The row of a founded cluster; `None` before the first entry.
@@ -43,7 +45,7 @@ pub fn found(
         return Err(Refusal::AlreadyFounded);
     }
     let cluster = descriptor.founds().ok_or(Refusal::Malformed)?;
-    if !is_well_formed(descriptor) {
+    if !descriptor.is_well_formed() {
         return Err(Refusal::Malformed);
     }
     if descriptor.node(node).is_none() {
@@ -56,9 +58,40 @@ pub fn found(
     Ok(Done::Nothing)
 }
 
-fn is_well_formed(descriptor: &Descriptor) -> bool {
-    let ids: Vec<_> = descriptor.nodes.iter().map(|node| node.id).collect();
-    descriptor.version == DESCRIPTOR_VERSION
-        && (1..=MAX_NODES).contains(&ids.len())
-        && ids.is_sorted_by(|one, next| one < next)
+/// Replaces the current descriptor by the one that follows it. `force` gives up the live grants
+/// that lose too many holders.
+pub fn change(draft: &mut Draft<'_>, link: &DescriptorLink, force: bool) -> Result<Done, Refusal> {
+    let cluster = id(draft)?;
+    let current = current_descriptor(draft).ok_or(Refusal::NotFounded)?;
+    let followed = link.follows(draft.verifier(), cluster, &current);
+    followed.map_err(|why| Refusal::NotSuccessor(why.to_string()))?;
+    check_ids(draft, &link.descriptor)?;
+    if !force {
+        holders::check_change(draft, &current, &link.descriptor)?;
+    }
+    let DescriptorLink {
+        descriptor,
+        operator,
+        voters,
+    } = link.clone();
+    let current = descriptor.number;
+    draft.put(&current, &DescriptorRow(descriptor));
+    draft.put(&current, &SuccessionRow { operator, voters });
+    draft.put(&(), &Founded { cluster, current });
+    Ok(Done::Nothing)
+}
+
+/// Refuses nodes under the id of a worker that was removed, or of another worker.
+fn check_ids(draft: &Draft<'_>, descriptor: &Descriptor) -> Result<(), Refusal> {
+    for node in &descriptor.nodes {
+        match draft.get::<AdmittedWorker>(&node.id) {
+            Some(worker) if worker.removed => return Err(Refusal::NodeRemoved(node.id)),
+            Some(worker) if worker.key != node.key => {
+                let text = format!("the id {} belongs to a worker of another key", node.id);
+                return Err(Refusal::Mismatch(text));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }

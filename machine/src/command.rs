@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::limits::{MAX_DEVICES_PER_USER, MAX_GRANTS_PER_USER};
 
 /// Version of the layout of [`Entry`], in the log and between nodes.
-pub const ENTRY_VERSION: u16 = 5;
+pub const ENTRY_VERSION: u16 = 6;
 
 /// One committed entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,7 +92,8 @@ pub enum Done {
         version: u64,
         in_mailbox: bool,
     },
-    /// Figures as of this debit: a repeat gets the same ones.
+    /// Figures as of this debit: a repeat gets the same ones. The deal is the newest, also of a
+    /// repeat: parts are released of that one.
     Debited {
         grant: GrantId,
         request: RequestId,
@@ -103,6 +104,20 @@ pub enum Done {
         index: u64,
         deal: Signed<Deal>,
     },
+}
+
+impl Done {
+    /// Whether this is a reply to the same command, perhaps at another time: of a debit the newest
+    /// deal may have changed since.
+    #[must_use]
+    pub fn agrees_with(&self, other: &Self) -> bool {
+        let mut same = self.clone();
+        if let (Self::Debited { deal, .. }, Self::Debited { deal: other, .. }) = (&mut same, other)
+        {
+            deal.clone_from(other);
+        }
+        same == *other
+    }
 }
 
 /// The reason why a command was not carried out. A refusal changes nothing.
@@ -209,6 +224,37 @@ pub enum Refusal {
     NodeRemoved(NodeId),
     #[error("no worker of the cluster has the id {0}: there is nothing to do")]
     NotAWorker(NodeId),
+    #[error("the descriptor does not follow the cluster's current one: {0}")]
+    NotSuccessor(String),
+    #[error(
+        "with these nodes, {} live grants could not be opened, because too few of the nodes that \
+         hold parts of them would be left; nothing was changed. Among them: {}. Wait until their \
+         owners' agents have dealt them again, or give them up by force",
+        .grants,
+        listed(.named)
+    )]
+    TooFewHolders {
+        /// How many.
+        grants: u64,
+        /// Some of them.
+        named: Vec<GrantId>,
+    },
+    #[error(
+        "the ledger has deal {deal} of this grant, rights of version {rights_version} and {used} \
+         views used: sign the next deal by these"
+    )]
+    StaleDeal {
+        deal: u64,
+        rights_version: u64,
+        used: u32,
+    },
+    #[error("deal {0} of this grant is to the cluster's current nodes: there is nothing to do")]
+    DealtAlready(u64),
+}
+
+fn listed(grants: &[GrantId]) -> String {
+    let grants: Vec<_> = grants.iter().map(GrantId::to_string).collect();
+    grants.join(", ")
 }
 
 /// What a new user can do in a mode.

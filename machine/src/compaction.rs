@@ -15,11 +15,11 @@ use cameo_common::statements::PhotoRequest;
 use super::command::Refusal;
 use super::draft::Draft;
 use super::limits::{CLEARED_PER_ENTRY, GRANT_RETENTION, REQUEST_LIFETIME};
-use super::mailbox;
 use super::rows::{
     Certificate, CertificateOf, CurrentRights, DealRow, Grant, GrantCount, GrantDue, GrantOf,
     GrantUsage, LiveGrant, NextDue, ReceiptRow, RequestUsed, ViewNumber, ViewRow,
 };
+use super::{holders, mailbox};
 
 /// Refuses a request from so long ago, or dated so far ahead, that the grant that it was used for
 /// may be compacted. See the assertion in `limits`.
@@ -81,6 +81,9 @@ fn remove(draft: &mut Draft<'_>, id: &GrantId) {
     let grant = draft.require::<Grant>(id);
     let (owner, viewer) = (grant.owner.name, grant.viewer.name);
     mailbox::remove(draft, &viewer, *id);
+    let rights = draft.require::<CurrentRights>(id).rights();
+    let dealt_to = draft.require::<GrantUsage>(id).dealt_to;
+    holders::remove(draft, *id, &rights, dealt_to);
     let live = (owner.clone(), viewer.clone(), grant.image);
     if draft.get::<LiveGrant>(&live) == Some(LiveGrant(*id)) {
         draft.delete::<LiveGrant>(&live);

@@ -2,7 +2,8 @@
 //!
 //! Only a command that is carried out writes to the state. A refusal writes nothing, not even the
 //! time, and is not stored: a repeat of a refused command is decided again. A repeat of a command
-//! that was carried out gets the same reply and changes nothing.
+//! that was carried out gets the same reply and changes nothing; that of a debit has the newest
+//! deal.
 
 use cameo_common::ids::{NodeId, UserName};
 use cameo_common::keys::PublicKey;
@@ -18,8 +19,8 @@ use super::origin::{self, Origin};
 use super::sessions::SessionChange;
 use super::state_view::{Change, StateView};
 use super::{
-    cluster, compaction, devices, grants, principal, receipts, registration, retirement, retries,
-    rights, sessions, users, views, workers,
+    cluster, compaction, deals, devices, grants, holders, principal, receipts, registration,
+    retirement, retries, rights, sessions, users, views, workers,
 };
 
 /// The effect of one entry.
@@ -118,6 +119,7 @@ pub fn carried_out(draft: &mut Draft<'_>, command: &Command) -> Result<Outcome, 
     let done = dispatch(draft, &origin, &command.op)?;
     retries::evict_old(draft);
     compaction::step(draft);
+    holders::step(draft);
     retries::store(draft, &origin, &done);
     Ok(Outcome::Now(done))
 }
@@ -189,6 +191,11 @@ fn dispatch(draft: &mut Draft<'_>, origin: &Origin, op: &Op) -> Result<Done, Ref
             operator(origin)?;
             workers::remove(draft, *node)
         }
+        Op::ChangeDescriptor { link, force } => {
+            operator(origin)?;
+            cluster::change(draft, link, *force)
+        }
+        Op::PutDeal { deal } => deals::put(draft, &principal?, deal),
     }
 }
 

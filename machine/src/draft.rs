@@ -60,6 +60,11 @@ impl<'a> Draft<'a> {
         self.time
     }
 
+    /// The verifier of signatures, for rules that are not the machine's alone.
+    pub fn verifier(&self) -> &dyn Verifier {
+        self.verifier
+    }
+
     /// The content of a statement, after its signature is verified (law L8).
     pub fn verify<T: Statement>(&self, signed: &Signed<T>) -> Result<T, Refusal> {
         let unchecked =

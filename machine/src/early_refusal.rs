@@ -73,6 +73,7 @@ fn is_lifted_by_time(refusal: &Refusal) -> bool {
         | Refusal::GrantExists(_)
         | Refusal::TooManyDevices(_)
         | Refusal::TooManyGrants(_)
+        | Refusal::TooFewHolders { .. }
         | Refusal::Limit(_) => true,
         Refusal::UnknownEntry
         | Refusal::AlreadyFounded
@@ -104,6 +105,9 @@ fn is_lifted_by_time(refusal: &Refusal) -> bool {
         | Refusal::Retired(_)
         | Refusal::BadToken
         | Refusal::NodeRemoved(_)
-        | Refusal::NotAWorker(_) => false,
+        | Refusal::NotAWorker(_)
+        | Refusal::NotSuccessor(_)
+        | Refusal::StaleDeal { .. }
+        | Refusal::DealtAlready(_) => false,
     }
 }

@@ -16,7 +16,7 @@ use super::rows::{
     Counterparty, CurrentRights, DealRow, Grant, GrantCount, GrantOf, GrantUsage, NoticeKind,
     Party, RequestUsed,
 };
-use super::{cluster, compaction, deals, mailbox, notices, rights, users};
+use super::{cluster, compaction, deals, holders, mailbox, notices, rights, users};
 
 /// Records a grant. The caller is its owner.
 pub fn create(
@@ -31,8 +31,8 @@ pub fn create(
     let id = content.grant_id();
     check_parties(draft, owner, &content)?;
     check_request(draft, request, &content)?;
-    deals::check_first(draft, deal, &content)?;
-    rights::check_first(draft, first, &content)?;
+    let dealt_to = deals::check_first(draft, deal, &content)?;
+    let first_rights = rights::check_first(draft, first, &content)?;
 
     if draft.get::<Grant>(&id).is_some() {
         return Err(Refusal::GrantExists(id));
@@ -55,7 +55,8 @@ pub fn create(
     consume_request(draft, id, request)?;
     count_grant(draft, &grant.owner.name)?;
     count_grant(draft, &grant.viewer.name)?;
-    write_rows(draft, id, &grant, deal, first);
+    write_rows(draft, id, &grant, (deal, dealt_to), first);
+    holders::add(draft, id, &first_rights, dealt_to);
     Ok(Done::GrantCreated { grant: id })
 }
 
@@ -108,7 +109,7 @@ fn write_rows(
     draft: &mut Draft<'_>,
     id: GrantId,
     grant: &Grant,
-    deal: &Signed<Deal>,
+    (deal, dealt_to): (&Signed<Deal>, u64),
     first: &Signed<Rights>,
 ) {
     let (owner, viewer) = (&grant.owner.name, &grant.viewer.name);
@@ -119,6 +120,7 @@ fn write_rows(
         used: 0,
         acknowledged: 0,
         deal: deals::FIRST,
+        dealt_to,
     };
     draft.put(&id, &usage);
     compaction::plan(draft, id);

@@ -17,6 +17,7 @@ mod devices;
 mod draft;
 mod early_refusal;
 mod grants;
+mod holders;
 pub mod limits;
 mod live_grants;
 mod lthash;

@@ -27,6 +27,12 @@ pub const GRANT_RETENTION: Duration = cameo_common::api::GRANT_RETENTION;
 pub const REQUEST_LIFETIME: Duration = cameo_common::api::REQUEST_LIFETIME;
 /// Deals and views of compacted grants that one entry removes.
 pub const CLEARED_PER_ENTRY: usize = 8;
+/// Rows of grants that have expired that one entry takes out of the counts of a descriptor.
+pub const EXPIRED_PER_ENTRY: usize = 2;
+/// Expired grants of one descriptor that a change of nodes leaves out of its count.
+pub const COUNTED_PER_DESCRIPTOR: usize = 1_000;
+/// Grants that the refusal of a change of nodes names.
+pub const NAMED_GRANTS: usize = 5;
 
 /// How long the reply of a command is kept, in log time.
 pub const RETRY_RETENTION: Duration = cameo_common::api::RETRY_RETENTION;
@@ -37,6 +43,8 @@ pub const RESUME_WINDOW: Duration = cameo_common::api::RESUME_WINDOW;
 const _: () =
     assert!(cameo_common::api::MAX_CALL_LIFETIME.as_millis() < RETRY_RETENTION.as_millis());
 const _: () = assert!(RETRIES_EVICTED_PER_ENTRY > 1);
+// More than the one that an entry may add, so that none stays for good.
+const _: () = assert!(EXPIRED_PER_ENTRY > 1);
 // A grant is made less than one lifetime before or after the time that its request states, and kept
 // for at least two retentions. So the request is too old for another one when the first is gone.
 const _: () = assert!(REQUEST_LIFETIME.as_millis() * 2 <= GRANT_RETENTION.as_millis());

@@ -29,7 +29,15 @@ pub fn claim_live(draft: &mut Draft<'_>, id: GrantId, grant: &Grant) -> Result<(
 /// Whether a grant with these rights is neither revoked nor expired. A grant whose views are used
 /// up is live: the owner raises its rights instead of making another.
 pub fn is_live(rights: &Rights, now: Millis) -> bool {
-    !matches!(rights.check(1, now), Err(Denied::Revoked | Denied::Expired))
+    check_live(rights, now).is_ok()
+}
+
+/// Refuses a grant with these rights unless it is live.
+pub fn check_live(rights: &Rights, now: Millis) -> Result<(), Refusal> {
+    match rights.check(1, now) {
+        Err(why @ (Denied::Revoked | Denied::Expired)) => Err(why.into()),
+        Err(Denied::UsedUp) | Ok(()) => Ok(()),
+    }
 }
 
 /// A grant and the principal's role in it. For all but its two parties it does not exist.

@@ -13,17 +13,18 @@ use super::command::{Done, Refusal};
 use super::draft::Draft;
 use super::principal::Principal;
 use super::rows::{self, CurrentRights, Grant, GrantUsage, NoticeKind};
-use super::{live_grants, mailbox, notices, retirement};
+use super::{holders, live_grants, mailbox, notices, retirement};
 
 /// Version of the first rights of a grant.
 pub const FIRST: u64 = 1;
 
-/// Checks the rights that come with a new grant: version 1, live, and within limits.
+/// Checks the rights that come with a new grant: version 1, live, and within limits. Returns their
+/// content.
 pub fn check_first(
     draft: &Draft<'_>,
     rights: &Signed<Rights>,
     manifest: &Manifest,
-) -> Result<(), Refusal> {
+) -> Result<Rights, Refusal> {
     let content = draft.verify(rights)?;
     if content.owner != manifest.owner || content.grant != manifest.grant_id() {
         return Err(Refusal::Mismatch("the rights are for another grant".into()));
@@ -34,13 +35,8 @@ pub fn check_first(
         )));
     }
     check_limit(&content)?;
-    if content.revoked {
-        Err(Refusal::Revoked)
-    } else if !live_grants::is_live(&content, draft.time()) {
-        Err(Refusal::Expired)
-    } else {
-        Ok(())
-    }
+    live_grants::check_live(&content, draft.time())?;
+    Ok(content)
 }
 
 /// Stores a newer statement of the owner and puts it into the viewer's mailbox. The current
@@ -67,12 +63,16 @@ pub fn put(
             return Err(Refusal::Limit(limit));
         }
         check_limit(&content)?;
-        if widens(&rows::content(&current), &content) {
+        let before = rows::content(&current);
+        if widens(&before, &content) {
             retirement::check_active(draft, &grant.owner.name)?;
         }
         if live_grants::is_live(&content, draft.time()) {
             live_grants::claim_live(draft, id, &grant)?;
         }
+        let dealt_to = draft.require::<GrantUsage>(&id).dealt_to;
+        holders::remove(draft, id, &before, dealt_to);
+        holders::add(draft, id, &content, dealt_to);
         draft.put(&id, &CurrentRights(rights.clone()));
         mailbox::post(draft, &grant.viewer.name, id, content.version);
     }

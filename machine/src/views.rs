@@ -2,8 +2,9 @@
 //!
 //! A debit is identified by its request id and the exact bytes of its statement, for as long as its
 //! grant exists; both stay in its row, so that the owner can prove who asked for it (law L8). A
-//! repeat gets the same reply, however late and whatever the rights are by then. That is safe,
-//! because a node checks the rights again before it releases a part.
+//! repeat gets the same figures, however late and whatever the rights are by then, and the newest
+//! deal, of which parts are released. That is safe, because a node checks the rights again before
+//! it releases a part.
 
 use cameo_common::api::Role;
 use cameo_common::ids::Hash;
@@ -93,9 +94,11 @@ fn keep_certificate(draft: &mut Draft<'_>, asked: &ViewRequest) -> Hash {
     hash
 }
 
-/// The reply to a debit, the same at any time: the rows that it is made from do not change.
+/// The reply to a debit. Its figures are the same at any time, because the view's row does not
+/// change; the deal is the newest.
 fn debit_reply(draft: &Draft<'_>, asked: &ViewRequest, view: ViewRow) -> Done {
-    let DealRow(deal) = draft.require(&(asked.grant, view.deal));
+    let newest = draft.require::<GrantUsage>(&asked.grant).deal;
+    let DealRow(deal) = draft.require(&(asked.grant, newest));
     Done::Debited {
         grant: asked.grant,
         request: asked.request,

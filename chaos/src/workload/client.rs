@@ -302,6 +302,7 @@ fn of_refusal<T>(code: ErrorCode) -> Outcome<T> {
         | E::StaleVersion
         | E::Mismatch
         | E::BadDeal
+        | E::TooFewHolders
         | E::Revoked
         | E::Expired
         | E::UsedUp

@@ -1,7 +1,7 @@
 //! The cluster's identity and nodes, verified against the pinned id.
 
 use cameo_common::api::{ApiError, ClusterInfo, NodeStatus, paths};
-use cameo_common::cluster_descriptor::{DESCRIPTOR_VERSION, Descriptor, MAX_NODES};
+use cameo_common::cluster_descriptor::Descriptor;
 use cameo_common::ids::{ClusterId, Millis, NodeId};
 use cameo_common::keys::PublicKey;
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -272,10 +272,7 @@ fn verify(url: &str, info: &ClusterInfo, pinned: ClusterId) -> Result<(), Cluste
         Some(found) => return Err(wrong(found)),
         None => return Err(malformed("its first descriptor founds no cluster")),
     }
-    if first.version != DESCRIPTOR_VERSION
-        || first.nodes.is_empty()
-        || first.nodes.len() > MAX_NODES
-    {
+    if !first.is_well_formed() {
         return Err(malformed(
             "its descriptor is of another layout; update cameo",
         ));

@@ -178,6 +178,7 @@ pub(super) fn verdict(code: ErrorCode) -> Verdict {
         | ErrorCode::StaleVersion
         | ErrorCode::Mismatch
         | ErrorCode::BadDeal
+        | ErrorCode::TooFewHolders
         | ErrorCode::Revoked
         | ErrorCode::DeviceRevoked
         | ErrorCode::Expired
@@ -245,6 +246,7 @@ mod tests {
             (ErrorCode::BadInvite, ErrorKind::Forbidden),
             (ErrorCode::Retired, ErrorKind::Retired),
             (ErrorCode::TooManyCalls, ErrorKind::Other),
+            (ErrorCode::TooFewHolders, ErrorKind::Other),
         ];
         for (code, kind) in kinds {
             let error = ClusterError::from(ApiError::new(code, "no"));

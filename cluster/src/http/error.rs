@@ -102,6 +102,7 @@ fn status_of(code: ErrorCode) -> StatusCode {
         | E::GrantExists
         | E::StaleVersion
         | E::BadDeal
+        | E::TooFewHolders
         | E::TooManyDevices
         | E::TooManyGrants => StatusCode::CONFLICT,
         E::SessionEnded => StatusCode::GONE,
@@ -134,8 +135,9 @@ fn code_of(refusal: &Refusal) -> ErrorCode {
         Refusal::TooManyGrants(_) => E::TooManyGrants,
         Refusal::Forbidden(_) => E::Forbidden,
         Refusal::GrantExists(_) => E::GrantExists,
-        Refusal::Mismatch(_) => E::Mismatch,
-        Refusal::BadDeal => E::BadDeal,
+        Refusal::Mismatch(_) | Refusal::NotSuccessor(_) => E::Mismatch,
+        Refusal::BadDeal | Refusal::StaleDeal { .. } | Refusal::DealtAlready(_) => E::BadDeal,
+        Refusal::TooFewHolders { .. } => E::TooFewHolders,
         Refusal::Revoked => E::Revoked,
         Refusal::Expired => E::Expired,
         Refusal::UsedUp => E::UsedUp,

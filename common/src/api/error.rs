@@ -83,6 +83,8 @@ pub enum ErrorCode {
     Retired,
     /// Too many calls of this kind from one source; try again after `retry_after_ms`.
     TooManyCalls,
+    /// With these nodes, live grants would be left with too few holders of parts.
+    TooFewHolders,
 }
 
 /// The body of every answer that is not a success.

@@ -152,4 +152,7 @@ pub enum EventKind {
         grant: GrantId,
         ack: Signed<RightsAck>,
     },
+    /// To the viewer: the owner has dealt the grant again, to the cluster's present nodes. Each
+    /// answer to a debit has this deal from then on.
+    Dealt { grant: GrantId, number: u64 },
 }

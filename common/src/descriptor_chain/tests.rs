@@ -290,10 +290,7 @@ fn the_bytes_of_a_link_are_pinned() {
     assert_eq!(wire::decode::<DescriptorLink>(&bytes), Ok(good.clone()));
     // JSON carries a statement as text
     let json = serde_json::to_string(&good).unwrap();
-    assert_eq!(
-        serde_json::from_str::<DescriptorLink>(&json).unwrap(),
-        good
-    );
+    assert_eq!(serde_json::from_str::<DescriptorLink>(&json).unwrap(), good);
 }
 
 #[test]

@@ -73,6 +73,7 @@ fn of_notice(view: &dyn StateView, sequence: u64, notice: Notice) -> Option<Even
             receipt: rows::get::<ReceiptRow>(view, &grant)?.0,
         },
         NoticeKind::Viewed { grant, number } => EventKind::Viewed { grant, number },
+        NoticeKind::Dealt { grant, number } => EventKind::Dealt { grant, number },
         NoticeKind::Acknowledged { ack } => EventKind::Acknowledged {
             grant: rows::content(&ack).grant,
             ack,

@@ -5,11 +5,13 @@ mod directory;
 mod events;
 mod ledger;
 mod operator;
+mod redeal;
 mod release;
 mod replies;
 mod statements;
 
 use cameo_common::cluster_descriptor::Descriptor;
+use cameo_common::descriptor_chain::DescriptorLink;
 use cameo_common::ids::{ClusterId, Millis};
 
 pub use directory::{
@@ -19,12 +21,13 @@ pub use directory::{
 pub use events::{events_after, mail_between, newest_event};
 pub use ledger::{grant_info, grant_log, grants_of};
 pub use operator::{admitted_worker, operator, registration_mode};
+pub use redeal::{GrantsToDealAgain, grants_to_deal_again};
 pub use release::{Release, is_debited, release_check};
 pub use replies::{leaves_a_reply, stored_reply};
 pub use statements::{GrantStatements, grant_statements};
 
 use super::cluster;
-use super::rows::{self, DescriptorRow, LogTime};
+use super::rows::{self, DescriptorRow, LogTime, SuccessionRow};
 use super::state_view::StateView;
 
 /// Log time: the greatest time of all entries that were carried out; the epoch before the first.
@@ -44,4 +47,16 @@ pub fn cluster_id(view: &dyn StateView) -> Option<ClusterId> {
 pub fn descriptors(view: &dyn StateView) -> Vec<Descriptor> {
     let rows = rows::scan::<DescriptorRow>(view, &(), None, usize::MAX);
     rows.into_iter().map(|(_, row)| row.0).collect()
+}
+
+/// All descriptors but the first, each with the signatures by which it follows the one before.
+#[must_use]
+pub fn descriptor_links(view: &dyn StateView) -> Vec<DescriptorLink> {
+    let rows = rows::scan::<SuccessionRow>(view, &(), None, usize::MAX);
+    let link = |(number, row): (u64, SuccessionRow)| DescriptorLink {
+        descriptor: rows::require::<DescriptorRow>(view, &number).0,
+        operator: row.operator,
+        voters: row.voters,
+    };
+    rows.into_iter().map(link).collect()
 }

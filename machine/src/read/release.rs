@@ -11,7 +11,7 @@ use cameo_mutant::{Mutant, is_planted};
 use super::log_time;
 use crate::command::Refusal;
 use crate::limits::RESUME_WINDOW;
-use crate::rows::{self, CurrentRights, DealRow, Device, Grant, ViewRow};
+use crate::rows::{self, CurrentRights, DealRow, Device, Grant, GrantUsage, ViewRow};
 use crate::state_view::StateView;
 use crate::{cluster, devices};
 
@@ -26,7 +26,7 @@ pub struct Release {
     pub at: Millis,
     pub manifest: Signed<Manifest>,
     pub rights: Signed<Rights>,
-    /// The newest deal at the time of the debit.
+    /// The newest deal.
     pub deal: Signed<Deal>,
     pub certificate: Signed<DeviceCertificate>,
 }
@@ -56,6 +56,7 @@ pub fn release_check(
     let debited = debited_view(view, signed, request)?;
     let certificate = viewer_device(view, &grant, request, now)?;
     let current = rows::require::<CurrentRights>(view, &request.grant);
+    let usage = rows::require::<GrantUsage>(view, &request.grant);
     current
         .rights()
         .check(debited.number, now)
@@ -66,7 +67,7 @@ pub fn release_check(
         at: debited.at,
         manifest: grant.manifest,
         rights: current.0,
-        deal: rows::require::<DealRow>(view, &(request.grant, debited.deal)).0,
+        deal: rows::require::<DealRow>(view, &(request.grant, usage.deal)).0,
         certificate,
     })
 }

@@ -1,9 +1,11 @@
 //! Rows of the cluster: log time, identity, descriptors, and what the operator has decided.
 
 use cameo_common::cluster_descriptor::Descriptor;
+use cameo_common::descriptor_chain::Succession;
 use cameo_common::ids::{ClusterId, Millis, NodeId, UserName};
 use cameo_common::keys::PublicKey;
 use cameo_common::registration::RegistrationMode;
+use cameo_common::signed::Signed;
 use serde::{Deserialize, Serialize};
 
 use super::{Kind, Row};
@@ -37,6 +39,18 @@ pub struct DescriptorRow(pub Descriptor);
 impl Row for DescriptorRow {
     const KIND: Kind = Kind::Descriptor;
     const VERSION: u8 = 2;
+    type Key = u64;
+}
+
+/// The signatures by which a descriptor follows the one before, by its number. The first has none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SuccessionRow {
+    pub operator: Signed<Succession>,
+    pub voters: Vec<Signed<Succession>>,
+}
+
+impl Row for SuccessionRow {
+    const KIND: Kind = Kind::Succession;
     type Key = u64;
 }
 

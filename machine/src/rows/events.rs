@@ -39,11 +39,12 @@ pub enum NoticeKind {
     Received { grant: GrantId },
     Viewed { grant: GrantId, number: u32 },
     Acknowledged { ack: Signed<RightsAck> },
+    Dealt { grant: GrantId, number: u64 },
 }
 
 impl Row for Notice {
     const KIND: Kind = Kind::Notice;
-    const VERSION: u8 = 2;
+    const VERSION: u8 = 3;
     type Key = (UserName, u64);
 }
 

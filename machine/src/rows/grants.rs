@@ -72,14 +72,18 @@ pub struct GrantUsage {
     pub acknowledged: u64,
     /// Number of the newest deal.
     pub deal: u64,
+    /// Number of the descriptor that it is dealt to.
+    pub dealt_to: u64,
 }
 
 impl Row for GrantUsage {
     const KIND: Kind = Kind::GrantUsage;
+    const VERSION: u8 = 2;
     type Key = GrantId;
 }
 
-/// A deal, by grant and number. Older ones are kept for views that were debited under them.
+/// A deal, by grant and number. Parts are released of the newest; older ones say which nodes have
+/// ever held a part.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DealRow(pub Signed<Deal>);
 
@@ -142,6 +146,35 @@ pub struct RequestUsed(pub GrantId);
 impl Row for RequestUsed {
     const KIND: Kind = Kind::RequestUsed;
     type Key = Hash;
+}
+
+/// A grant that has a deal to a descriptor as its newest, by the descriptor's number and by the
+/// time at which the grant expires, `u64::MAX` for never. One that is revoked has no row; one that
+/// has expired loses it a little later.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DealtTo;
+
+impl Row for DealtTo {
+    const KIND: Kind = Kind::DealtTo;
+    type Key = (u64, Millis, GrantId);
+}
+
+/// Number of the rows of [`DealtTo`] of a descriptor, by its number. Without any there is no row.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DealtCount(pub u64);
+
+impl Row for DealtCount {
+    const KIND: Kind = Kind::DealtCount;
+    type Key = u64;
+}
+
+/// No grant of [`DealtTo`] expires before this time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NextExpiry(pub Millis);
+
+impl Row for NextExpiry {
+    const KIND: Kind = Kind::NextExpiry;
+    type Key = ();
 }
 
 /// When a grant is looked at next, to see whether it is to be compacted.

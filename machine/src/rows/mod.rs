@@ -20,12 +20,13 @@ use cameo_common::wire;
 use serde::{Serialize, de::DeserializeOwned};
 
 pub use cluster::{
-    AdmittedWorker, DescriptorRow, Founded, InviteRow, LogTime, Registration, TokenUsed,
+    AdmittedWorker, DescriptorRow, Founded, InviteRow, LogTime, Registration, SuccessionRow,
+    TokenUsed,
 };
 pub use events::{Mail, MailAt, Notice, NoticeKind, Stream};
 pub use grants::{
-    Counterparty, CurrentRights, DealRow, Grant, GrantCount, GrantDue, GrantOf, GrantUsage,
-    LiveGrant, NextDue, Party, ReceiptRow, RequestUsed,
+    Counterparty, CurrentRights, DealRow, DealtCount, DealtTo, Grant, GrantCount, GrantDue,
+    GrantOf, GrantUsage, LiveGrant, NextDue, NextExpiry, Party, ReceiptRow, RequestUsed,
 };
 pub use key::Key;
 pub use retries::{RetriesFrom, Retry, RetryAt};
@@ -48,6 +49,7 @@ pub enum Kind {
     Invite = 0x05,
     AdmittedWorker = 0x06,
     TokenUsed = 0x07,
+    Succession = 0x08,
 
     User = 0x10,
     KeyOwner = 0x11,
@@ -73,6 +75,9 @@ pub enum Kind {
     RequestUsed = 0x29,
     GrantDue = 0x2a,
     NextDue = 0x2b,
+    DealtTo = 0x2c,
+    DealtCount = 0x2d,
+    NextExpiry = 0x2e,
 
     View = 0x30,
     ViewNumber = 0x31,

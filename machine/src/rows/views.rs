@@ -21,7 +21,7 @@ pub struct ViewRow {
     /// Log time and log index of the debit.
     pub at: Millis,
     pub index: u64,
-    /// Number of the deal whose parts are released for it.
+    /// Number of the newest deal at the debit. Parts are released of the newest at the release.
     pub deal: u64,
 }
 

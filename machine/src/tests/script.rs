@@ -1,9 +1,13 @@
 //! A log that is written entry by entry, and its state. Every decision is checked for the
 //! properties that all decisions have.
 
+use cameo_common::cluster_descriptor::Descriptor;
 use cameo_common::ids::{GrantId, Millis, NodeId, RequestId};
+use cameo_common::statements::{Deal, FirstFloor};
 
-use super::cast::{Offer, Person, START, descriptor, image, orders};
+use super::cast::chain::link;
+use super::cast::offer::deal;
+use super::cast::{Offer, Person, START, descriptor, image, orders, sign};
 use super::verifiers::Recorder;
 use crate::{
     Caller, Change, Command, Decision, Done, Entry, MapView, Op, Reply, claims, decide_verified_by,
@@ -68,6 +72,37 @@ impl Script {
     pub fn operator_does(&mut self, op: Op) -> Reply {
         let caller = self.order(&op);
         self.enter(caller, op).reply
+    }
+
+    /// The cluster's current descriptor.
+    pub fn descriptor(&self) -> Descriptor {
+        read::descriptors(&self.state).pop().unwrap()
+    }
+
+    /// Enters a change to the nodes of these numbers, which all of the nodes before have signed.
+    pub fn changes_nodes(&mut self, numbers: &[u8], force: bool) -> Reply {
+        let current = self.descriptor();
+        let voters: Vec<_> = current.nodes.iter().map(|node| node.id.0 as u8).collect();
+        let link = link(&current, numbers, &voters);
+        self.operator_does(Op::ChangeDescriptor { link, force })
+    }
+
+    /// The next deal of a grant, by what the ledger has of it.
+    pub fn next_deal(&self, owner: &Person, grant: GrantId) -> Deal {
+        let info = read::grant_info(&self.state, &grant, &owner.name).unwrap();
+        let floor = FirstFloor {
+            rights_version: info.version,
+            used: info.used,
+        };
+        let number = info.deal.unverified().unwrap().number + 1;
+        let manifest = info.manifest.unverified().unwrap();
+        deal(&manifest, &self.descriptor(), number, floor)
+    }
+
+    /// The owner deals a grant again.
+    pub fn deals_again(&mut self, owner: &Person, grant: GrantId) -> Reply {
+        let deal = sign(self.next_deal(owner, grant));
+        self.does(owner, Op::PutDeal { deal })
     }
 
     /// An order with a new request id.

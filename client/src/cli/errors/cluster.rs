@@ -62,5 +62,6 @@ pub(super) fn code_word(code: ErrorCode) -> &'static str {
         ErrorCode::BadInvite => "bad_invite",
         ErrorCode::Retired => "retired",
         ErrorCode::TooManyCalls => "too_many_calls",
+        ErrorCode::TooFewHolders => "too_few_holders",
     }
 }

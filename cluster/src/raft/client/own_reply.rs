@@ -11,7 +11,7 @@ use crate::raft::ProposeError;
 use cameo_machine::{Command, read, refusal_now};
 
 /// Compares what the leader says of a command with this node's state, once that is as far as the
-/// entry. They differ when the leader lies, or when state or time have changed since in a way that
+/// entry, and answers by this state: of a debit it may have a newer deal. They differ when the leader lies, or when state or time have changed since in a way that
 /// the command depends on; then the outcome is unknown, and the caller may ask again. `now` is this
 /// node's own time: a refusal by the leader's alone is not believed.
 pub(super) async fn confirm(
@@ -32,16 +32,18 @@ pub(super) async fn confirm(
     }
     let view = state.view();
     let own = read::stored_reply(&*view, command);
-    let is_so = match &told.reply {
-        Ok(told) => own.as_ref() == Some(told),
-        Err(_) if own.is_some() => false,
-        Err(told) => {
-            let now = now.max(read::log_time(&*view));
-            refusal_now(verifier, &*view, command, now).as_ref() == Some(told)
+    match (&told.reply, &own) {
+        (Ok(said), Some(own)) if own.agrees_with(said) => {
+            let (index, reply) = (told.index, Ok(own.clone()));
+            return Ok(Committed { index, reply });
         }
-    };
-    if is_so {
-        return Ok(told);
+        (Err(said), None) => {
+            let now = now.max(read::log_time(&*view));
+            if refusal_now(verifier, &*view, command, now).as_ref() == Some(said) {
+                return Ok(told);
+            }
+        }
+        _ => {}
     }
     tracing::error!(
         index = told.index, reply = ?told.reply, ?own,

@@ -2,10 +2,10 @@ use cameo_common::api::EventKind;
 use cameo_common::ids::{GrantId, whole_millis};
 use cameo_common::statements::PhotoRequest;
 
-use crate::limits::{CLEARED_PER_ENTRY, GRANT_RETENTION, REQUEST_LIFETIME};
+use crate::limits::{CLEARED_PER_ENTRY, EXPIRED_PER_ENTRY, GRANT_RETENTION, REQUEST_LIFETIME};
 use crate::tests::cast::{CERTIFICATES_END, Offer, START, ada, bob, image, puts, rights, sign};
 use crate::tests::script::Script;
-use crate::{Op, Refusal, read};
+use crate::{Done, Op, Refusal, read};
 
 const RETENTION_MS: u64 = whole_millis(GRANT_RETENTION);
 /// Rows that an entry may write or delete beyond those of its own command: the grant's own, and
@@ -83,7 +83,7 @@ fn is_kept(script: &Script, grant: GrantId) -> bool {
 fn rows_of_grants(script: &Script) -> Vec<u8> {
     let kinds = script.state.0.keys().map(|key| key[0]);
     let of_grants = |kind: &u8| {
-        (0x20..=0x31).contains(kind) && ![0x27, 0x28, 0x2b].contains(kind)
+        (0x20..=0x31).contains(kind) && ![0x27, 0x28, 0x2b, 0x2e].contains(kind)
             || [0x17, 0x19].contains(kind)
     };
     kinds.filter(of_grants).collect()
@@ -119,6 +119,54 @@ fn a_revoked_grant_leaves_the_state_with_its_views_and_certificates() {
     ] {
         assert_eq!(script.does(&who, op), Err(Refusal::NoSuchGrant));
     }
+}
+
+#[test]
+fn all_deals_of_a_grant_go_with_it_and_it_is_counted_no_more() {
+    // given a used-up grant that was dealt ten times
+    let mut script = script();
+    let offer = offer_now(&script, 1, 1);
+    script.does(&ada(), offer.op()).unwrap();
+    view(&mut script, offer.id(), 1);
+    for number in 2..=10 {
+        let nodes = [1, 2, 3 + number % 2];
+        script.changes_nodes(&nodes, false).unwrap();
+        script.deals_again(&ada(), offer.id()).unwrap();
+    }
+    // when it is compacted
+    pass(&mut script, 3);
+    // then none of its rows is left, and no change of nodes is refused for it
+    assert_eq!(rows_of_grants(&script), [0u8; 0]);
+    assert_eq!(script.changes_nodes(&[4, 5], false), Ok(Done::Nothing));
+}
+
+#[test]
+fn expired_grants_leave_the_counts_a_few_with_each_entry() {
+    // given many grants that expire at about the same time, and one that does not
+    let mut script = script();
+    for number in 1..=9 {
+        let mut offer = offer_now(&script, number, 1);
+        if number > 1 {
+            let later = 1_000 + u64::from(number);
+            offer.rights.expires = Some(script.now.plus_millis(later));
+        }
+        script.does(&ada(), offer.op()).unwrap();
+    }
+    let counted = |script: &Script| {
+        let rows = script.state.0.keys();
+        rows.filter(|key| key[0] == 0x2c).count()
+    };
+    assert_eq!(counted(&script), 9);
+    // when they have, then each entry takes some out, and the live one stays
+    script.wait(2_000);
+    let mut before = 9;
+    for _ in 0..8_usize.div_ceil(EXPIRED_PER_ENTRY) {
+        entry(&mut script);
+        assert!(before - counted(&script) <= EXPIRED_PER_ENTRY);
+        before = counted(&script);
+    }
+    assert_eq!(before, 1);
+    assert!(entry(&mut script) <= 4);
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Examples of the machine's behaviour, one noun a file.
 
 mod compaction;
+mod deals;
+mod descriptors;
 mod devices;
 mod early_refusal;
 mod founding;

@@ -104,6 +104,9 @@ fn forgeries(op: &Op) -> Vec<Op> {
         Op::RevokeDevice { revocation } => vec![Op::RevokeDevice {
             revocation: altered(&revocation, 3),
         }],
+        Op::PutDeal { deal } => vec![Op::PutDeal {
+            deal: altered(&deal, 3),
+        }],
         _ => Vec::new(),
     }
 }

@@ -2,13 +2,14 @@
 //!
 //! All keys are derived from names, so a failure shows the same bytes every time.
 
-mod offer;
+pub mod chain;
+pub mod offer;
 
 use std::collections::BTreeMap;
 use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
 
-use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
+use cameo_common::cluster_descriptor::Descriptor;
 use cameo_common::identity::{DeviceCertificate, DeviceRevocation, EndpointRecord, UserCard};
 use cameo_common::ids::{ClusterId, GrantId, Hash, ImageId, Millis, NodeId, RequestId, UserName};
 use cameo_common::keys::{PublicKey, SealingPublic, SealingSecret, SigningKey};
@@ -21,6 +22,7 @@ use cameo_common::statements::{PhotoRequest, Receipt, RightsAck, ViewRequest};
 use crate::limits::RESUME_WINDOW;
 use crate::{Authorization, Op};
 
+use chain::nodes;
 pub use offer::Offer;
 
 /// Time of the first entry of a test.
@@ -268,16 +270,8 @@ pub fn descriptor() -> Descriptor {
 }
 
 fn first_descriptor() -> Descriptor {
-    let node = |number: u8| {
-        let id = NodeId(u64::from(number));
-        NodeIdentity {
-            id,
-            key: PublicKey([number; 32]),
-            sealing: node_secret(id).public(),
-        }
-    };
-    let nodes = (1..=3).map(node).collect();
-    Descriptor::genesis(nodes, operator(), RegistrationMode::Open, Hash([0xc1; 32]))
+    let nonce = Hash([0xc1; 32]);
+    Descriptor::genesis(nodes(&[1, 2, 3]), operator(), RegistrationMode::Open, nonce)
 }
 
 /// The operator's public key.

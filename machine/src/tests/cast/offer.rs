@@ -1,6 +1,6 @@
 //! New grants, as owners offer them.
 
-use cameo_common::cluster_descriptor::NodeIdentity;
+use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
 use cameo_common::ids::{GrantId, Hash, ImageId};
 use cameo_common::rights::Rights;
 use cameo_common::signed::Signed;
@@ -49,7 +49,7 @@ impl Offer {
         };
         let grant = manifest.grant_id();
         Self {
-            deal: deal(&manifest),
+            deal: deal(&manifest, &descriptor(), 1, FirstFloor::NEW),
             rights: rights(owner, grant, 1, views),
             request,
             manifest,
@@ -58,6 +58,11 @@ impl Offer {
 
     pub fn id(&self) -> GrantId {
         self.manifest.grant_id()
+    }
+
+    /// Deals it to another descriptor.
+    pub fn deal_to(&mut self, descriptor: &Descriptor) {
+        self.deal = deal(&self.manifest, descriptor, 1, FirstFloor::NEW);
     }
 
     /// Makes it the answer to another request, and so another grant.
@@ -85,8 +90,12 @@ impl Offer {
 }
 
 /// A deal of the right shape with arbitrary parts, which the machine does not open.
-fn deal(manifest: &Manifest) -> Deal {
-    let descriptor = descriptor();
+pub fn deal(
+    manifest: &Manifest,
+    descriptor: &Descriptor,
+    number: u64,
+    first_floor: FirstFloor,
+) -> Deal {
     let part = |node: &NodeIdentity| DealtPart {
         node: node.id,
         key: node.sealing,
@@ -99,10 +108,10 @@ fn deal(manifest: &Manifest) -> Deal {
         viewer: manifest.viewer,
         cluster: manifest.cluster,
         grant: manifest.grant_id(),
-        number: 1,
+        number,
         descriptor: descriptor.hash(),
-        threshold: 2,
-        first_floor: FirstFloor::NEW,
+        threshold: descriptor.threshold() as u8,
+        first_floor,
         parts: descriptor.nodes.iter().map(part).collect(),
     }
 }

@@ -6,8 +6,9 @@ use cameo_common::ids::{GrantId, Millis, NodeId};
 use cameo_common::keys::PublicKey;
 use proptest::prelude::*;
 
+use crate::tests::cast::chain::link;
 use crate::tests::cast::{
-    CERTIFICATES_END, Offer, Person, ada, bob, cyd, eve, image, puts, rights,
+    CERTIFICATES_END, Offer, Person, ada, bob, cyd, descriptor, eve, image, puts, rights, sign,
 };
 use crate::tests::script::Script;
 use crate::{Caller, Command, Decision, Entry, MapView, Op, read};
@@ -79,6 +80,24 @@ pub enum Step {
         id: u8,
         one_time: u8,
     },
+    /// The nodes change.
+    Change {
+        nodes: Vec<u8>,
+        /// All nodes of the descriptor before, if none are named.
+        voters: Option<Vec<u8>>,
+        /// It follows the first descriptor, whatever the current one is.
+        is_old: bool,
+        force: bool,
+    },
+    /// A grant is dealt again.
+    Deal {
+        grant: usize,
+        by_owner: bool,
+        /// Views used, less than there are.
+        missing: u32,
+        /// To the first descriptor, whatever the current one is.
+        is_old: bool,
+    },
     /// A repeat of an earlier call.
     Again(usize),
 }
@@ -122,8 +141,26 @@ fn step() -> impl Strategy<Value = Step> {
         8 => (0..4usize, 0..8usize, 0..2u8, 1..6u8, 1..3u8).prop_map(
             |(grant, who, device, id, one_time)| Step::Debit { grant, who, device, id, one_time }
         ),
+        2 => (nodes(), voters(), prop::bool::weighted(0.1), prop::bool::weighted(0.3)).prop_map(
+            |(nodes, voters, is_old, force)| Step::Change { nodes, voters, is_old, force }
+        ),
+        3 => (0..4usize, prop::bool::weighted(0.9), prop::bool::weighted(0.1),
+            prop::bool::weighted(0.1))
+            .prop_map(|(grant, by_owner, is_missing, is_old)| Step::Deal {
+                grant, by_owner, missing: u32::from(is_missing), is_old,
+            }),
         2 => (0..STEPS).prop_map(Step::Again),
     ]
+}
+
+/// Nodes are numbered 1 to 5.
+fn nodes() -> impl Strategy<Value = Vec<u8>> {
+    prop::sample::subsequence(vec![1, 2, 3, 4, 5], 2..=4)
+}
+
+/// Mostly all that sign validly; sometimes fewer, and strangers.
+fn voters() -> impl Strategy<Value = Option<Vec<u8>>> {
+    prop::option::weighted(0.2, nodes())
 }
 
 fn lasts_ms() -> impl Strategy<Value = Option<u64>> {
@@ -239,7 +276,23 @@ fn command(
         | Step::End { .. }
         | Step::Report { .. }
         | Step::Revoke { .. }) => directory_op(step)?,
-        step => ledger_op(step, grants, script.now)?,
+        Step::Change {
+            nodes,
+            voters,
+            is_old,
+            force,
+        } => {
+            let previous = if is_old {
+                descriptor()
+            } else {
+                script.descriptor()
+            };
+            let all = || previous.nodes.iter().map(|node| node.id.0 as u8).collect();
+            let link = link(&previous, &nodes, &voters.unwrap_or_else(all));
+            let op = Op::ChangeDescriptor { link, force };
+            return Some((script.order(&op), op));
+        }
+        step => ledger_op(step, grants, script)?,
     };
     Some((script.call(&who, &op), op))
 }
@@ -292,7 +345,8 @@ fn directory_op(step: Step) -> Option<(Person, Op)> {
 }
 
 /// A command about grants and views, and its caller.
-fn ledger_op(step: Step, grants: &[Parties], now: Millis) -> Option<(Person, Op)> {
+fn ledger_op(step: Step, grants: &[Parties], script: &Script) -> Option<(Person, Op)> {
+    let now = script.now;
     let parties = |number: usize| grants.get(number % grants.len().max(1));
     let people = people();
     let command = match step {
@@ -307,6 +361,7 @@ fn ledger_op(step: Step, grants: &[Parties], now: Millis) -> Option<(Person, Op)
             let (owner, viewer) = (&people[owner], &people[viewer]);
             let mut offer = Offer::with_nonce(owner, viewer, image(number), views, nonce);
             offer.rights.expires = lasts_ms.map(|span| now.plus_millis(span));
+            offer.deal_to(&script.descriptor());
             (owner.clone(), offer.op())
         }
         Step::Put {
@@ -327,6 +382,26 @@ fn ledger_op(step: Step, grants: &[Parties], now: Millis) -> Option<(Person, Op)
                 &parties.viewer
             };
             (caller.clone(), puts(content))
+        }
+        Step::Deal {
+            grant,
+            by_owner,
+            missing,
+            is_old,
+        } => {
+            let parties = parties(grant)?;
+            let mut deal = script.next_deal(&parties.owner, parties.grant);
+            deal.first_floor.used = deal.first_floor.used.saturating_sub(missing);
+            if is_old {
+                deal.descriptor = descriptor().hash();
+            }
+            let deal = sign(deal);
+            let caller = if by_owner {
+                &parties.owner
+            } else {
+                &parties.viewer
+            };
+            (caller.clone(), Op::PutDeal { deal })
         }
         Step::Ack { grant, version } => {
             let parties = parties(grant)?;

@@ -5,6 +5,7 @@ mod decisions;
 mod directory;
 mod draft;
 mod history;
+mod holders;
 mod ledger;
 mod live;
 mod mailbox;

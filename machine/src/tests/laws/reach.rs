@@ -28,7 +28,7 @@ fn random_histories_reach_every_outcome_of_the_laws() {
     }
     let name = cyd_name();
     let grant = cameo_common::ids::GrantId([0; 32]);
-    let wanted: [Reply; 20] = [
+    let wanted: [Reply; 24] = [
         Ok(Done::Registered { created: true }),
         Ok(Done::SessionStarted { epoch: 1 }),
         Ok(Done::Offline { offline: true }),
@@ -52,6 +52,17 @@ fn random_histories_reach_every_outcome_of_the_laws() {
         Err(Refusal::Expired),
         Err(Refusal::UsedUp),
         Err(Refusal::Forbidden(String::new())),
+        Err(Refusal::NotSuccessor(String::new())),
+        Err(Refusal::TooFewHolders {
+            grants: 1,
+            named: vec![grant],
+        }),
+        Err(Refusal::StaleDeal {
+            deal: 1,
+            rights_version: 1,
+            used: 0,
+        }),
+        Err(Refusal::DealtAlready(1)),
     ];
     for reply in &wanted {
         assert!(

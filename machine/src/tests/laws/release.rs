@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::history::{Transition, play, steps};
 use super::ledger::{GrantModel, LedgerModel};
 use crate::limits::RESUME_WINDOW;
-use crate::{Done, Op, read};
+use crate::{Command, Done, Op, read};
 
 const RESUME_MS: u64 = whole_millis(RESUME_WINDOW);
 
@@ -68,6 +68,17 @@ proptest! {
                 let expected = expected && !revoked;
                 let release = read::release_check(&end.after, request, &content, now);
                 prop_assert_eq!(release.is_ok(), expected, "{:?}", release);
+                let info = read::grant_info(&end.after, &content.grant, &model.0[&content.grant].owner);
+                let newest = info.unwrap().deal;
+                if let Ok(release) = release {
+                    prop_assert_eq!(&release.deal, &newest);
+                }
+                // A repeat of the debit is answered with the same deal.
+                let caller = transition.entry.command.caller.clone();
+                let repeat = Command { caller, op: transition.op().clone() };
+                if let Some(Done::Debited { deal, .. }) = read::stored_reply(&end.after, &repeat) {
+                    prop_assert_eq!(deal, newest);
+                }
             }
         }
     }

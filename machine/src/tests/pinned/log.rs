@@ -1,3 +1,5 @@
+use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
+use cameo_common::descriptor_chain::DescriptorLink;
 use cameo_common::ids::{GrantId, Millis, NodeId, RequestId, UserName};
 use cameo_common::keys::PublicKey;
 use cameo_common::registration::RegistrationMode;
@@ -5,7 +7,7 @@ use cameo_common::signed::Signed;
 use cameo_common::wire;
 
 use super::{assert_pinned, hex};
-use crate::tests::cast::descriptor;
+use crate::tests::cast::{self, node_secret};
 use crate::{Caller, Command, Done, Entry, Op, Refusal, Reply};
 
 const KEY: PublicKey = PublicKey([0x11; 32]);
@@ -18,6 +20,18 @@ fn user() -> UserName {
 
 fn signed<T>() -> Signed<T> {
     Signed::from_bytes(vec![0xaa, 0xbb])
+}
+
+fn descriptor() -> Descriptor {
+    let node = |number: u8| NodeIdentity {
+        id: NodeId(u64::from(number)),
+        key: PublicKey([number; 32]),
+        sealing: node_secret(NodeId(u64::from(number))).public(),
+    };
+    Descriptor {
+        nodes: (1..=3).map(node).collect(),
+        ..cast::descriptor()
+    }
 }
 
 /// A new variant does not compile until it has a name here.
@@ -40,10 +54,12 @@ fn op_name(op: &Op) -> &'static str {
         Op::Retire { .. } => "Retire",
         Op::AdmitWorker { .. } => "AdmitWorker",
         Op::RemoveWorker { .. } => "RemoveWorker",
+        Op::ChangeDescriptor { .. } => "ChangeDescriptor",
+        Op::PutDeal { .. } => "PutDeal",
     }
 }
 
-fn ops() -> [Op; 18] {
+fn ops() -> [Op; 20] {
     [
         Op::Found(descriptor()),
         Op::Register {
@@ -91,6 +107,15 @@ fn ops() -> [Op; 18] {
             used: signed(),
         },
         Op::RemoveWorker { node: NodeId(4) },
+        Op::ChangeDescriptor {
+            link: DescriptorLink {
+                descriptor: descriptor(),
+                operator: signed(),
+                voters: vec![signed(), signed()],
+            },
+            force: true,
+        },
+        Op::PutDeal { deal: signed() },
     ]
 }
 
@@ -105,7 +130,8 @@ fn entries_have_pinned_bytes() {
             Op::SetRegistration(_)
             | Op::CreateInvite { .. }
             | Op::Retire { .. }
-            | Op::RemoveWorker { .. } => Caller::Operator(signed()),
+            | Op::RemoveWorker { .. }
+            | Op::ChangeDescriptor { .. } => Caller::Operator(signed()),
             _ => device(),
         };
         let entry = Entry::new(Millis(1_000), Command { caller, op });
@@ -163,7 +189,7 @@ fn replies_have_pinned_bytes() {
     assert_pinned(&lines, include_str!("replies.txt"));
 }
 
-fn refusals() -> [Refusal; 37] {
+fn refusals() -> [Refusal; 41] {
     let what = || "x".to_owned();
     [
         Refusal::UnknownEntry,
@@ -203,6 +229,17 @@ fn refusals() -> [Refusal; 37] {
         Refusal::BadToken,
         Refusal::NodeRemoved(NodeId(4)),
         Refusal::NotAWorker(NodeId(4)),
+        Refusal::NotSuccessor(what()),
+        Refusal::TooFewHolders {
+            grants: 2,
+            named: vec![GRANT],
+        },
+        Refusal::StaleDeal {
+            deal: 1,
+            rights_version: 2,
+            used: 3,
+        },
+        Refusal::DealtAlready(2),
     ]
 }
 
@@ -245,5 +282,9 @@ fn refusal_name(refusal: &Refusal) -> &'static str {
         Refusal::BadToken => "BadToken",
         Refusal::NodeRemoved(_) => "NodeRemoved",
         Refusal::NotAWorker(_) => "NotAWorker",
+        Refusal::NotSuccessor(_) => "NotSuccessor",
+        Refusal::TooFewHolders { .. } => "TooFewHolders",
+        Refusal::StaleDeal { .. } => "StaleDeal",
+        Refusal::DealtAlready(_) => "DealtAlready",
     }
 }

@@ -8,7 +8,7 @@ use super::{assert_pinned, hex};
 use crate::rows::*;
 use crate::{Done, MapView};
 
-const ALL: [Kind; 39] = [
+const ALL: [Kind; 43] = [
     Kind::LogTime,
     Kind::Founded,
     Kind::Descriptor,
@@ -16,6 +16,7 @@ const ALL: [Kind; 39] = [
     Kind::Invite,
     Kind::AdmittedWorker,
     Kind::TokenUsed,
+    Kind::Succession,
     Kind::User,
     Kind::KeyOwner,
     Kind::Device,
@@ -39,6 +40,9 @@ const ALL: [Kind; 39] = [
     Kind::RequestUsed,
     Kind::GrantDue,
     Kind::NextDue,
+    Kind::DealtTo,
+    Kind::DealtCount,
+    Kind::NextExpiry,
     Kind::View,
     Kind::ViewNumber,
     Kind::Stream,
@@ -103,6 +107,10 @@ fn sample(kind: Kind) -> String {
             line(&name, &NodeId(4), &row)
         }
         Kind::TokenUsed => line(&name, &KEY, &TokenUsed { node: NodeId(4) }),
+        Kind::Succession => {
+            let (operator, voters) = (signed(), vec![signed(), signed()]);
+            line(&name, &1, &SuccessionRow { operator, voters })
+        }
         Kind::Retired => line(&name, &user(), &Retired(Millis(1_000))),
         Kind::User => {
             let (card, registered) = (signed(), Millis(1_000));
@@ -179,6 +187,7 @@ fn sample(kind: Kind) -> String {
                 used: 1,
                 acknowledged: 2,
                 deal: 3,
+                dealt_to: 4,
             };
             line(&name, &GRANT, &usage)
         }
@@ -191,6 +200,9 @@ fn sample(kind: Kind) -> String {
         Kind::RequestUsed => line(&name, &Hash([0x55; 32]), &RequestUsed(GRANT)),
         Kind::GrantDue => line(&name, &(Millis(1_000), GRANT), &GrantDue::Ended((2, 1))),
         Kind::NextDue => line(&name, &(), &NextDue(Millis(1_000))),
+        Kind::DealtTo => line(&name, &(4, Millis(1_000), GRANT), &DealtTo),
+        Kind::DealtCount => line(&name, &4, &DealtCount(300)),
+        Kind::NextExpiry => line(&name, &(), &NextExpiry(Millis(1_000))),
         Kind::View => {
             let view = ViewRow {
                 number: 1,
@@ -238,6 +250,10 @@ fn notices_of_every_kind_have_pinned_bytes() {
             number: 3,
         },
         NoticeKind::Acknowledged { ack: signed() },
+        NoticeKind::Dealt {
+            grant: GRANT,
+            number: 300,
+        },
     ];
     let encoded = kinds.map(|kind| {
         hex(&Notice {
@@ -247,11 +263,12 @@ fn notices_of_every_kind_have_pinned_bytes() {
         .encode())
     });
     let grant = hex(&GRANT.0);
-    let expected = ["00", "01", "02"].map(|number| format!("0200{number}{grant}"));
+    let expected = ["00", "01", "02", "04"].map(|number| format!("0300{number}{grant}"));
     assert_eq!(encoded[0], expected[0]);
     assert_eq!(encoded[1], expected[1]);
     assert_eq!(encoded[2], format!("{}03", expected[2]));
-    assert_eq!(encoded[3], "02000302aabb");
+    assert_eq!(encoded[3], "03000302aabb");
+    assert_eq!(encoded[4], format!("{}ac02", expected[3]));
 }
 
 #[test]
