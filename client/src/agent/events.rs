@@ -80,7 +80,7 @@ pub(super) async fn process(core: &Core, event: &Event) -> Result<(), VaultError
         }
         EventKind::Granted { grant } => tracing::info!(%grant, "a grant for this user is recorded"),
         EventKind::Dealt { grant, number } => {
-            tracing::info!(%grant, number, "a grant to this user is dealt to the cluster's new nodes");
+            tracing::info!(%grant, number, "a grant for this user is dealt to new nodes");
         }
         EventKind::Received { grant, receipt } => store_receipt(core, grant, receipt)?,
         EventKind::Viewed { grant, number } => core.notices.publish(Notice::Viewed {

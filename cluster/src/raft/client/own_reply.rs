@@ -8,12 +8,13 @@ use tokio::time::{Instant, timeout_at};
 
 use super::replica::{AppliedState, Committed};
 use crate::raft::ProposeError;
-use cameo_machine::{Command, read, refusal_now};
+use cameo_machine::{Command, Done, Refusal, Reply, read, refusal_now};
 
 /// Compares what the leader says of a command with this node's state, once that is as far as the
-/// entry, and answers by this state: of a debit it may have a newer deal. They differ when the leader lies, or when state or time have changed since in a way that
-/// the command depends on; then the outcome is unknown, and the caller may ask again. `now` is this
-/// node's own time: a refusal by the leader's alone is not believed.
+/// entry, and answers by this state: of a debit it may have a newer deal. They differ when the
+/// leader lies, or when state or time have changed since in a way that the command depends on; then
+/// the outcome is unknown, and the caller may ask again. `now` is this node's own time: a refusal
+/// by the leader's alone is not believed.
 pub(super) async fn confirm(
     state: &dyn AppliedState,
     verifier: &dyn Verifier,
@@ -32,24 +33,32 @@ pub(super) async fn confirm(
     }
     let view = state.view();
     let own = read::stored_reply(&*view, command);
-    match (&told.reply, &own) {
-        (Ok(said), Some(own)) if own.agrees_with(said) => {
-            let (index, reply) = (told.index, Ok(own.clone()));
-            return Ok(Committed { index, reply });
-        }
-        (Err(said), None) => {
-            let now = now.max(read::log_time(&*view));
-            if refusal_now(verifier, &*view, command, now).as_ref() == Some(said) {
-                return Ok(told);
-            }
-        }
-        _ => {}
+    let refused = || {
+        let now = now.max(read::log_time(&*view));
+        refusal_now(verifier, &*view, command, now)
+    };
+    if let Some(reply) = passed_on(&told.reply, own.as_ref(), refused) {
+        return Ok(Committed { reply, ..told });
     }
     tracing::error!(
         index = told.index, reply = ?told.reply, ?own,
         "the leader's reply to a command is not what this node's state has"
     );
     Err(ProposeError::Unknown)
+}
+
+/// The reply that both the leader and this node's state give, as this state has it; none when they
+/// differ.
+fn passed_on(
+    said: &Reply,
+    own: Option<&Done>,
+    refused: impl FnOnce() -> Option<Refusal>,
+) -> Option<Reply> {
+    match (said, own) {
+        (Ok(said), Some(own)) => own.agrees_with(said).then(|| Ok(own.clone())),
+        (Err(said), None) => refused().filter(|own| own == said).map(Err),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -59,12 +68,12 @@ mod tests {
     use std::time::Duration;
 
     use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
-    use cameo_common::ids::{Hash, NodeId, RequestId};
+    use cameo_common::ids::{GrantId, Hash, NodeId, RequestId};
     use cameo_common::keys::{SealingPublic, SigningKey};
     use cameo_common::operator::OperatorOrder;
     use cameo_common::registration::RegistrationMode;
     use cameo_common::signed::{Signed, Strict};
-    use cameo_machine::{Caller, Done, Entry, MapView, Op, Refusal, StateView, decide};
+    use cameo_machine::{Caller, Entry, MapView, Op, StateView, decide};
 
     use super::*;
     use crate::raft::client::replica::HashedState;
@@ -194,5 +203,25 @@ mod tests {
         // or an index that is never reached
         let answer = told(&node(true), &closes(), APPLIED + 1, done).await;
         assert_eq!(answer, Err(ProposeError::Unknown));
+    }
+
+    #[test]
+    fn a_debit_is_answered_with_the_deal_that_this_node_has() {
+        let debited = |number, deal| Done::Debited {
+            grant: GrantId([1; 32]),
+            request: RequestId([2; 16]),
+            number,
+            used: number,
+            left: 3,
+            index: 9,
+            deal: Signed::from_bytes(vec![deal]),
+        };
+        // given a node that has applied another deal since the leader's reply
+        let own = debited(1, 8);
+        let passed = |said| passed_on(&Ok(said), Some(&own), || None);
+        // then it answers with its own, and says nothing where the figures differ
+        assert_eq!(passed(debited(1, 7)), Some(Ok(own.clone())));
+        assert_eq!(passed(debited(2, 8)), None);
+        assert_eq!(passed(Done::Nothing), None);
     }
 }

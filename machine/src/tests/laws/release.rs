@@ -68,8 +68,8 @@ proptest! {
                 let expected = expected && !revoked;
                 let release = read::release_check(&end.after, request, &content, now);
                 prop_assert_eq!(release.is_ok(), expected, "{:?}", release);
-                let info = read::grant_info(&end.after, &content.grant, &model.0[&content.grant].owner);
-                let newest = info.unwrap().deal;
+                let statements = read::grant_statements(&end.after, &content.grant);
+                let newest = statements.unwrap().deal;
                 if let Ok(release) = release {
                     prop_assert_eq!(&release.deal, &newest);
                 }
