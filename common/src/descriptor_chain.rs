@@ -34,8 +34,8 @@ impl KnownDescriptor {
 pub enum ChainError {
     #[error("its first descriptor is not the one of cluster {0}")]
     OtherCluster(ClusterId),
-    #[error("its first descriptor is of a layout that this program does not know; update it")]
-    UnknownLayout,
+    #[error("its first descriptor is not well-formed, or of a layout of a newer program")]
+    Malformed,
     #[error("descriptor {number} does not follow the one before it: {why}")]
     BadLink { number: u64, why: LinkError },
     #[error(
@@ -71,7 +71,7 @@ impl DescriptorChain {
             return Err(ChainError::OtherCluster(cluster));
         }
         if !first.is_well_formed() {
-            return Err(ChainError::UnknownLayout);
+            return Err(ChainError::Malformed);
         }
         let mut chain = Self {
             hashes: vec![first.hash()],

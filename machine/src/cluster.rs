@@ -1,6 +1,8 @@
 //! Identity and descriptors of the cluster.
 
-use cameo_common::cluster_descriptor::Descriptor;
+use std::collections::BTreeMap;
+
+use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
 use cameo_common::descriptor_chain::DescriptorLink;
 use cameo_common::ids::{ClusterId, NodeId};
 use cameo_common::keys::PublicKey;
@@ -81,17 +83,28 @@ pub fn change(draft: &mut Draft<'_>, link: &DescriptorLink, force: bool) -> Resu
     Ok(Done::Nothing)
 }
 
-/// Refuses nodes under the id of a worker that was removed, or of another worker.
+/// Refuses nodes under the id of another node or worker, or of a worker that was removed. The
+/// votes of an id are those of one disk.
 fn check_ids(draft: &Draft<'_>, descriptor: &Descriptor) -> Result<(), Refusal> {
+    let known = all_nodes(draft);
     for node in &descriptor.nodes {
-        match draft.get::<AdmittedWorker>(&node.id) {
-            Some(worker) if worker.removed => return Err(Refusal::NodeRemoved(node.id)),
-            Some(worker) if worker.key != node.key => {
-                let text = format!("the id {} belongs to a worker of another key", node.id);
-                return Err(Refusal::Mismatch(text));
-            }
-            _ => {}
+        let worker = draft.get::<AdmittedWorker>(&node.id);
+        if worker.as_ref().is_some_and(|worker| worker.removed) {
+            return Err(Refusal::NodeRemoved(node.id));
+        }
+        let is_other_worker = worker.is_some_and(|worker| worker.key != node.key);
+        let is_other_node = known.get(&node.id).is_some_and(|known| known != node);
+        if is_other_worker || is_other_node {
+            let text = format!("the id {} belongs to another node", node.id);
+            return Err(Refusal::Mismatch(text));
         }
     }
     Ok(())
+}
+
+/// The nodes of all descriptors, by id.
+pub fn all_nodes(view: &dyn StateView) -> BTreeMap<NodeId, NodeIdentity> {
+    let descriptors = rows::scan::<DescriptorRow>(view, &(), None, usize::MAX);
+    let nodes = descriptors.into_iter().flat_map(|(_, row)| row.0.nodes);
+    nodes.map(|node| (node.id, node)).collect()
 }

@@ -35,8 +35,13 @@ pub fn admit(
     match draft.get::<AdmittedWorker>(&used.node) {
         Some(known) if known.removed => return Err(Refusal::NodeRemoved(used.node)),
         Some(known) if known.key == used.key => return Ok(Done::Nothing),
-        Some(_) => return Err(Refusal::Mismatch("the id belongs to another node".into())),
+        Some(_) => return Err(other_node()),
         None => {}
+    }
+    // One that has left may come back as a worker, and nobody else under its id.
+    let left = cluster::all_nodes(draft).remove(&used.node);
+    if left.is_some_and(|left| left.key != used.key) {
+        return Err(other_node());
     }
     if draft.get::<TokenUsed>(&token.token).is_some() || draft.time() > token.not_after {
         return Err(Refusal::BadToken);
@@ -48,9 +53,15 @@ pub fn admit(
     Ok(Done::Nothing)
 }
 
-/// Withdraws the admission of a node's id and key. Done also when it was withdrawn before.
+fn other_node() -> Refusal {
+    Refusal::Mismatch("the id belongs to another node".into())
+}
+
+/// Withdraws the admission of a node's id and key. Done also when it was withdrawn before. A node
+/// of the descriptor is no worker, even if it was admitted as one.
 pub fn remove(draft: &mut Draft<'_>, node: NodeId) -> Result<Done, Refusal> {
-    let Some(known) = draft.get::<AdmittedWorker>(&node) else {
+    let admitted = draft.get::<AdmittedWorker>(&node);
+    let Some(known) = admitted.filter(|_| !is_voter(draft, node)) else {
         return Err(Refusal::NotAWorker(node));
     };
     let removed = true;

@@ -6,9 +6,9 @@ use cameo_common::keys::PublicKey;
 use cameo_common::operator::OperatorOrder;
 use cameo_common::signed::{Signed, Strict};
 
-use super::workers::{admission, ours, used};
+use super::workers::{admission, ours, used, used_by};
 use crate::limits::NAMED_GRANTS;
-use crate::tests::cast::chain::{link, link_to, nodes};
+use crate::tests::cast::chain::{link, link_to, node_key, nodes};
 use crate::tests::cast::{
     Offer, START, ada, bob, cluster_id, descriptor, eve, image, operator, puts, rights, sign,
 };
@@ -228,6 +228,52 @@ fn a_grant_that_was_dealt_again_is_judged_by_its_new_holders() {
         too_few(script.changes_nodes(&[1, 2], false)),
         (1, vec![dealt])
     );
+}
+
+#[test]
+fn attack_an_id_is_not_given_to_another_node_after_the_first_has_left() {
+    // given a node 3 that has left
+    let mut script = Script::with(&[]);
+    script.changes_nodes(&[1, 2, 4], false).unwrap();
+    let current = script.descriptor();
+    // when another node is to have its id, with other keys or with one of them
+    for (key, sealing) in [(9, 9), (9, 3), (3, 9)] {
+        let mut third = nodes(&[key]).remove(0);
+        third.id = NodeId(3);
+        third.sealing = nodes(&[sealing])[0].sealing;
+        let mut next = nodes(&[1, 2, 4]);
+        next.push(third);
+        let link = link_to(&current, current.successor(next), &[1, 2, 4]);
+        // then it is refused, also by force
+        let reply = script.operator_does(Op::ChangeDescriptor { link, force: true });
+        assert!(matches!(reply, Err(Refusal::Mismatch(_))), "{reply:?}");
+    }
+    // and no worker gets it either, but the one that has left
+    let op = admission(ours(1), used(1, cluster_id(), 3, 44));
+    let reply = script.enter(Caller::Signer, op).reply;
+    assert!(matches!(reply, Err(Refusal::Mismatch(_))), "{reply:?}");
+    let op = admission(ours(1), used_by(1, cluster_id(), 3, node_key(3).public()));
+    assert_eq!(script.enter(Caller::Signer, op).reply, Ok(Done::Nothing));
+    assert_eq!(
+        script.changes_nodes(&[1, 2, 3, 4], false),
+        Ok(Done::Nothing)
+    );
+}
+
+#[test]
+fn a_worker_that_has_become_a_node_is_not_removed_as_a_worker() {
+    let mut script = Script::with(&[]);
+    let op = admission(ours(1), used_by(1, cluster_id(), 4, node_key(4).public()));
+    script.enter(Caller::Signer, op).reply.unwrap();
+    script.changes_nodes(&[1, 2, 3, 4], false).unwrap();
+    let remove = Op::RemoveWorker { node: NodeId(4) };
+    let reply = script.operator_does(remove.clone());
+    assert_eq!(reply, Err(Refusal::NotAWorker(NodeId(4))));
+    // when it is no node any more, then it is a worker again, and can be removed
+    script.changes_nodes(&[1, 2, 3], false).unwrap();
+    assert_eq!(script.operator_does(remove), Ok(Done::Nothing));
+    let back = script.changes_nodes(&[1, 2, 3, 4], true);
+    assert_eq!(back, Err(Refusal::NodeRemoved(NodeId(4))));
 }
 
 #[test]

@@ -23,11 +23,20 @@ fn token(by: PublicKey, cluster: ClusterId, seed: u8) -> Signed<WorkerToken> {
 }
 
 pub fn used(seed: u8, cluster: ClusterId, node: u64, node_key: u8) -> Signed<TokenUse> {
+    used_by(seed, cluster, node, PublicKey([node_key; 32]))
+}
+
+pub fn used_by(
+    seed: u8,
+    cluster: ClusterId,
+    node: u64,
+    key_of_node: PublicKey,
+) -> Signed<TokenUse> {
     let used = TokenUse {
         token: key(seed).public(),
         cluster,
         node: NodeId(node),
-        key: PublicKey([node_key; 32]),
+        key: key_of_node,
     };
     Signed::new(&key(seed), used)
 }

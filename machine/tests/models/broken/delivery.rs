@@ -64,11 +64,11 @@ fn acknowledged_goes_down(view: &dyn StateView, index: u64, entry: &[u8]) -> Dec
     if !matches!(op(entry), Op::AckRights { .. }) {
         return decide(view, index, entry);
     }
-    // Layout version, nothing used, nothing acknowledged, deal 1.
+    // Layout version, nothing used, nothing acknowledged, deal 1 to descriptor 0.
     let view = Doctored {
         base: view,
         kind: kind::GRANT_USAGE,
-        reads: &|_| Some(vec![1, 0, 0, 1]),
+        reads: &|_| Some(vec![2, 0, 0, 1, 0]),
     };
     decide(&view, index, entry)
 }

@@ -29,8 +29,8 @@ pub const RELEASES: &[(&str, &str, Release)] = &[
 ];
 
 fn one_number(view: &dyn StateView, index: u64, entry: &[u8]) -> Decision {
-    // Layout version, nothing used, nothing acknowledged, deal 1.
-    let reads = |_| Some(vec![1, 0, 0, 1]);
+    // Layout version, nothing used, nothing acknowledged, deal 1 to descriptor 0.
+    let reads = |_| Some(vec![2, 0, 0, 1, 0]);
     debit_over(view, index, entry, kind::GRANT_USAGE, &reads)
 }
 
