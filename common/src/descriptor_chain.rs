@@ -5,6 +5,8 @@ mod link;
 #[cfg(test)]
 mod tests;
 
+use serde::{Deserialize, Serialize};
+
 use crate::cluster_descriptor::Descriptor;
 use crate::ids::{ClusterId, Hash};
 use crate::signed::Verifier;
@@ -45,6 +47,50 @@ pub enum ChainError {
     Older { newest: u64, known: u64 },
     #[error("its descriptor {0} is another one than was known before: there are two chains")]
     Fork(u64),
+}
+
+/// The descriptors of a cluster as somebody tells them: nothing of them is verified.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Descriptors {
+    /// Its hash is the cluster's id.
+    pub first: Descriptor,
+    /// Each later one, in order.
+    pub links: Vec<DescriptorLink>,
+}
+
+impl Descriptors {
+    /// Of a cluster whose nodes have never changed.
+    #[must_use]
+    pub fn of_first(first: Descriptor) -> Self {
+        let links = Vec::new();
+        Self { first, links }
+    }
+
+    /// Each descriptor, in order of number.
+    pub fn all(&self) -> impl Iterator<Item = &Descriptor> {
+        let later = self.links.iter().map(|link| &link.descriptor);
+        std::iter::once(&self.first).chain(later)
+    }
+
+    /// The last one.
+    #[must_use]
+    pub fn newest(&self) -> &Descriptor {
+        self.links
+            .last()
+            .map_or(&self.first, |link| &link.descriptor)
+    }
+
+    /// The chain, if these are a cluster's.
+    ///
+    /// # Errors
+    /// See [`DescriptorChain::verify`].
+    pub fn verify(
+        &self,
+        verifier: &dyn Verifier,
+        cluster: ClusterId,
+    ) -> Result<DescriptorChain, ChainError> {
+        DescriptorChain::verify(verifier, cluster, &self.first, &self.links)
+    }
 }
 
 /// A chain whose every link is verified.

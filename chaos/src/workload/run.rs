@@ -118,6 +118,6 @@ async fn identity(port: &dyn Port, node: NodeId) -> Option<(ClusterId, Descripto
     let ask = Request::of_anyone(paths::CLUSTER);
     let answer = port.call(node, ask, ANSWER_WITHIN).await.ok()?;
     let info: ClusterInfo = serde_json::from_slice(&answer.body).ok()?;
-    let descriptor = info.descriptors.last()?.clone();
+    let descriptor = info.descriptors.newest().clone();
     Some((info.cluster, descriptor))
 }

@@ -4,6 +4,7 @@ use cameo_common::api::{ApiError, ClusterInfo, NodeStatus, paths};
 use cameo_common::cluster_descriptor::Descriptor;
 use cameo_common::ids::{ClusterId, Millis, NodeId};
 use cameo_common::keys::PublicKey;
+use cameo_common::signed::Strict;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
@@ -15,7 +16,7 @@ use super::{CONNECT_DEADLINE, ClusterApi, ClusterError, TRY_DEADLINE};
 use crate::clock;
 
 /// Longest answer about the cluster itself, in bytes.
-const MAX_INFO: usize = 1024 * 1024;
+const MAX_INFO: usize = 8 * 1024 * 1024;
 /// Bound on a search for all nodes.
 const SEARCH_DEADLINE: std::time::Duration = CONNECT_DEADLINE;
 /// Pause between two rounds over all nodes.
@@ -69,11 +70,8 @@ impl ClusterApi {
     /// # Errors
     /// As for [`ClusterApi::info`].
     pub async fn descriptor(&self) -> Result<Descriptor, ClusterError> {
-        let mut info = self.info().await?;
-        info.descriptors.pop().ok_or(ClusterError::Protocol {
-            url: self.urls().join(", "),
-            why: "its answer has no descriptor".into(),
-        })
+        let info = self.info().await?;
+        Ok(info.descriptors.newest().clone())
     }
 
     /// The newest descriptor that this client has verified; before the first answer all known
@@ -249,35 +247,30 @@ fn is_other_cluster(error: &ClusterError) -> bool {
     matches!(error, ClusterError::WrongCluster { .. })
 }
 
-/// Verifies the chain of descriptors. The first one's hash is the cluster's id. Later ones need the
-/// signatures of a majority of the one before, which this version neither writes nor reads: they
-/// are refused.
+/// Verifies the chain of descriptors, from the cluster's id on.
 fn verify(url: &str, info: &ClusterInfo, pinned: ClusterId) -> Result<(), ClusterError> {
-    let malformed = |why: &str| ClusterError::Protocol {
-        url: url.to_owned(),
-        why: why.to_owned(),
-    };
-    let [first] = info.descriptors.as_slice() else {
-        return Err(malformed(
-            "its nodes have changed in a way that this version cannot verify; update cameo",
-        ));
-    };
-    let wrong = |found| ClusterError::WrongCluster {
-        url: url.to_owned(),
-        found,
-        pinned,
-    };
+    let first = &info.descriptors.first;
     match first.founds() {
         Some(found) if found == pinned && info.cluster == pinned => {}
-        Some(found) => return Err(wrong(found)),
-        None => return Err(malformed("its first descriptor founds no cluster")),
+        Some(found) => {
+            return Err(ClusterError::WrongCluster {
+                url: url.to_owned(),
+                found,
+                pinned,
+            });
+        }
+        None => {
+            return Err(ClusterError::Protocol {
+                url: url.to_owned(),
+                why: "its first descriptor founds no cluster".to_owned(),
+            });
+        }
     }
-    if !first.is_well_formed() {
-        return Err(malformed(
-            "its descriptor is of another layout; update cameo",
-        ));
-    }
-    Ok(())
+    let chain = info.descriptors.verify(&Strict, pinned);
+    chain.map(|_| ()).map_err(|why| ClusterError::Protocol {
+        url: url.to_owned(),
+        why: why.to_string(),
+    })
 }
 
 #[cfg(test)]
@@ -285,6 +278,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use cameo_common::cluster_descriptor::NodeIdentity;
+    use cameo_common::descriptor_chain::{DescriptorLink, Descriptors};
     use cameo_common::ids::{Hash, NodeId};
     use cameo_common::keys::{PublicKey, SealingPublic};
     use cameo_common::registration::RegistrationMode;
@@ -305,7 +299,7 @@ mod tests {
         ClusterInfo {
             schema: 1,
             cluster: descriptor.founds().unwrap(),
-            descriptors: vec![descriptor],
+            descriptors: Descriptors::of_first(descriptor),
             address: Signed::from_bytes(Vec::new()),
             nodes: vec![],
             now: Millis::EPOCH,
@@ -334,12 +328,13 @@ mod tests {
     #[test]
     fn attack_a_descriptor_that_a_node_supplies_itself_is_refused() {
         let mut grown = info();
-        let later = Descriptor {
-            number: 1,
-            previous: Some(grown.descriptors[0].hash()),
-            ..grown.descriptors[0].clone()
+        let first = &grown.descriptors.first;
+        let later = DescriptorLink {
+            descriptor: first.successor(first.nodes.clone()),
+            operator: Signed::from_bytes(Vec::new()),
+            voters: Vec::new(),
         };
-        grown.descriptors.push(later);
+        grown.descriptors.links.push(later);
         assert!(matches!(
             verify("u", &grown, grown.cluster),
             Err(ClusterError::Protocol { .. })

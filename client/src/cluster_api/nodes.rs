@@ -50,9 +50,7 @@ impl Nodes {
     /// Takes a verified answer at a URL by the owner of this key, whose clock was `offset` ahead of
     /// this one.
     pub fn learn(&mut self, url: &str, key: Option<PublicKey>, info: &ClusterInfo, offset: i64) {
-        if let Some(newest) = info.descriptors.last() {
-            self.descriptor = Some(newest.clone());
-        }
+        self.descriptor = Some(info.descriptors.newest().clone());
         if let Some(key) = key.filter(|key| self.is_voter(key)) {
             let url = url.to_owned();
             self.learn_server(Server { url, key });
@@ -254,6 +252,7 @@ pub(super) fn offset(node: Millis, asked: Millis, answered: Millis) -> i64 {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use cameo_common::cluster_descriptor::Descriptor;
+    use cameo_common::descriptor_chain::Descriptors;
     use cameo_common::ids::Hash;
     use cameo_common::keys::SealingPublic;
     use cameo_common::registration::RegistrationMode;
@@ -274,7 +273,7 @@ mod tests {
         ClusterInfo {
             schema: 1,
             cluster: descriptor.founds().unwrap(),
-            descriptors: vec![descriptor],
+            descriptors: Descriptors::of_first(descriptor),
             address: Signed::from_bytes(Vec::new()),
             nodes: hints
                 .map(|n| (NodeId(1), format!("https://n{n}")))

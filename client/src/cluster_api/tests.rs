@@ -11,6 +11,7 @@ use cameo_common::api::{
     AUTHORIZATION_HEADER, ApiError, ClusterInfo, ErrorCode, MAX_CALL_LIFETIME,
 };
 use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
+use cameo_common::descriptor_chain::Descriptors;
 use cameo_common::ids::{Hash, Millis, NodeId, RequestId};
 use cameo_common::keys::{PublicKey, SealingPublic};
 use cameo_common::op::{Authorization, Op};
@@ -90,7 +91,7 @@ async fn nodes(clocks: &[(i64, i64)]) -> (ClusterApi, Arc<Mutex<Vec<RequestId>>>
             info: ClusterInfo {
                 schema: 1,
                 cluster,
-                descriptors: vec![descriptor.clone()],
+                descriptors: Descriptors::of_first(descriptor.clone()),
                 address: Signed::from_bytes(Vec::new()),
                 nodes: vec![],
                 now: Millis::EPOCH,

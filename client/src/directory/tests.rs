@@ -9,6 +9,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use cameo_common::api::{ClusterInfo, Online, UserInfo, paths};
 use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
+use cameo_common::descriptor_chain::Descriptors;
 use cameo_common::identity::{DeviceRevocation, EndpointRecord, UserCard};
 use cameo_common::ids::{ClusterId, Hash, Millis, NodeId};
 use cameo_common::registration::RegistrationMode;
@@ -217,7 +218,7 @@ async fn nodes(said: &[Option<Option<Millis>>]) -> ClusterApi {
         let info = ClusterInfo {
             schema: 1,
             cluster,
-            descriptors: vec![descriptor.clone()],
+            descriptors: Descriptors::of_first(descriptor.clone()),
             address: Signed::new(&node_key(number), address),
             nodes: Vec::new(),
             now: crate::clock::now(),

@@ -121,7 +121,7 @@ async fn receive(
     }
     let header = Header {
         cluster,
-        descriptors: client.descriptors().to_vec(),
+        descriptors: client.descriptors().clone(),
         made: client.now(),
         snapshot: download.len,
     };

@@ -12,8 +12,9 @@ use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use cameo_common::cluster_descriptor::Descriptor;
+use cameo_common::descriptor_chain::Descriptors;
 use cameo_common::ids::{ClusterId, Millis};
+use cameo_common::signed::Strict;
 use cameo_common::wire;
 use serde::{Deserialize, Serialize};
 
@@ -21,9 +22,9 @@ use crate::certificate::Voters;
 use crate::store::{SnapshotError, sync_directory, verify_snapshot};
 
 const MAGIC: &[u8; 8] = b"cameobak";
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 /// Longest header that is read.
-const MAX_HEADER: u32 = 1 << 20;
+const MAX_HEADER: u32 = 8 << 20;
 const CHECKSUM: u64 = 32;
 /// Magic, version and length of the header.
 const PREFIX: u64 = 8 + 1 + 4;
@@ -48,8 +49,8 @@ pub enum BackupFileError {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Header {
     pub cluster: ClusterId,
-    /// The chain that clients follow; the hash of the first one is the cluster's id.
-    pub descriptors: Vec<Descriptor>,
+    /// What proves the voters.
+    pub descriptors: Descriptors,
     /// By the clock of the operator's machine.
     pub made: Millis,
     /// Bytes of the snapshot.
@@ -195,10 +196,9 @@ pub fn verify(path: &Path) -> Result<BackupInfo, BackupFileError> {
         return Err(damaged("it has another length than its header says"));
     }
     check_sum(path, &mut file, bytes - CHECKSUM)?;
-    let first = header.descriptors.first();
-    let proven = first.filter(|first| first.founds() == Some(header.cluster));
-    let proven = proven.ok_or_else(|| damaged("its descriptor is of another cluster"))?;
-    let voters = Voters::of(proven, header.cluster);
+    let chain = header.descriptors.verify(&Strict, header.cluster);
+    let chain = chain.map_err(|why| damaged(&format!("of its descriptors, {why}")))?;
+    let voters = Voters::of(chain.newest(), header.cluster);
     file.seek(SeekFrom::Start(begins)).map_err(io)?;
     let verified = verify_snapshot(file, header.snapshot, &voters);
     let (term, index) = verified.map_err(|error| match error {
@@ -289,12 +289,22 @@ fn at(path: &Path, error: io::Error) -> BackupFileError {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use cameo_common::cluster_descriptor::Descriptor;
+    use cameo_common::ids::Hash;
+    use cameo_common::keys::PublicKey;
+    use cameo_common::registration::RegistrationMode;
+
     use super::*;
+
+    fn descriptor() -> Descriptor {
+        let (operator, mode) = (PublicKey([3; 32]), RegistrationMode::Open);
+        Descriptor::genesis(Vec::new(), operator, mode, Hash([4; 32]))
+    }
 
     fn header(snapshot: u64) -> Header {
         Header {
             cluster: ClusterId([2; 32]),
-            descriptors: Vec::new(),
+            descriptors: Descriptors::of_first(descriptor()),
             made: Millis(300),
             snapshot,
         }
@@ -302,8 +312,10 @@ mod tests {
 
     #[test]
     fn the_bytes_of_the_header_are_pinned() {
-        let body = [&[2; 32][..], &[0, 0xac, 2, 0xac, 2]].concat();
-        let expected = [&b"cameobak\x01\x25\0\0\0"[..], &body].concat();
+        let first = wire::encode(&descriptor());
+        let body = [&[2; 32][..], &first, &[0, 0xac, 2, 0xac, 2]].concat();
+        let length = u32::try_from(body.len()).unwrap().to_le_bytes();
+        let expected = [&b"cameobak\x02"[..], &length, &body].concat();
         assert_eq!(encode(&header(300)), expected);
     }
 

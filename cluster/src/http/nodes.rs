@@ -32,13 +32,12 @@ async fn cluster(
     State(api): State<Api>,
     InQuery(Freshness { .. }): InQuery<Freshness>,
 ) -> Result<Json<ClusterInfo>, Fault> {
-    let descriptors = read::descriptors(&*api.replica.view());
-    if descriptors.is_empty() {
+    let Some(descriptors) = read::descriptors(&*api.replica.view()) else {
         return Err(Fault::new(
             ErrorCode::Unavailable,
             "this node does not have the cluster's descriptor yet: ask another node",
         ));
-    }
+    };
     // Workers serve nobody but the owners of tickets, which name them.
     let voters = api.replica.status().voters;
     Ok(Json(ClusterInfo {

@@ -10,12 +10,12 @@ use cameo_common::api::{
     ApiError, ClusterInfo, MAX_CALL_LIFETIME, NodeStatus, OPERATOR_HEADER, OperatorCommand, paths,
 };
 use cameo_common::cluster_address::ClusterAddress;
-use cameo_common::cluster_descriptor::Descriptor;
+use cameo_common::descriptor_chain::Descriptors;
 use cameo_common::ids::{ClusterId, Millis, NodeId, RequestId};
 use cameo_common::keys::{PublicKey, SigningKey};
 use cameo_common::op::Op;
 use cameo_common::operator::OperatorOrder;
-use cameo_common::signed::Signed;
+use cameo_common::signed::{Signed, Strict};
 use data_encoding::BASE64URL_NOPAD;
 use tokio::time::{Instant, sleep};
 
@@ -88,8 +88,7 @@ pub struct OperatorClient {
     key: Arc<SigningKey>,
     address: ClusterAddress,
     nodes: Nodes,
-    /// From the one under the fingerprint on.
-    descriptors: Vec<Descriptor>,
+    descriptors: Descriptors,
     deadline: Duration,
 }
 
@@ -181,9 +180,9 @@ impl OperatorClient {
         &self.nodes.urls
     }
 
-    /// The cluster's descriptors, from the one under the fingerprint on.
+    /// The cluster's descriptors, which the fingerprint proves.
     #[must_use]
-    pub fn descriptors(&self) -> &[Descriptor] {
+    pub fn descriptors(&self) -> &Descriptors {
         &self.descriptors
     }
 
@@ -341,14 +340,13 @@ fn check(
     given: PublicKey,
 ) -> Result<Nodes, OrderError> {
     let cluster = address.cluster;
-    let first = info.descriptors.first();
-    let proven = first.filter(|descriptor| descriptor.founds() == Some(cluster));
-    let Some(descriptor) = proven else {
+    let Ok(chain) = info.descriptors.verify(&Strict, cluster) else {
         return Err(OrderError::OtherCluster {
             url: url.to_owned(),
             cluster,
         });
     };
+    let descriptor = chain.newest();
     let expected = descriptor.operator;
     if expected == given {
         Ok(Nodes::new(&address.nodes, info, descriptor))

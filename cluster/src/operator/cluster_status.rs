@@ -9,6 +9,7 @@ use cameo_common::cluster_address::ClusterAddress;
 use cameo_common::cluster_descriptor::Descriptor;
 use cameo_common::ids::{ClusterId, NodeId};
 use cameo_common::keys::{PublicKey, SigningKey};
+use cameo_common::signed::Strict;
 use futures_util::future::join_all;
 use serde_json::json;
 use zeroize::Zeroizing;
@@ -101,10 +102,12 @@ async fn descriptor(
             failures.push(format!("{url} {}", shortly(&refusal(&answer.body))));
             continue;
         };
-        let first = info.descriptors.first();
-        match first.filter(|first| first.founds() == Some(address.cluster)) {
-            Some(first) => return Ok((first.clone(), Nodes::new(&address.nodes, &info, first))),
-            None => {
+        match info.descriptors.verify(&Strict, address.cluster) {
+            Ok(chain) => {
+                let newest = chain.newest();
+                return Ok((newest.clone(), Nodes::new(&address.nodes, &info, newest)));
+            }
+            Err(_) => {
                 wrong = Some(StatusError::OtherCluster {
                     url: url.clone(),
                     cluster: address.cluster,

@@ -214,8 +214,8 @@ impl World {
         let info: ClusterInfo = send(self.url(1), "GET", paths::CLUSTER, &[], b"")
             .await
             .read();
-        assert_eq!(info.descriptors[0].founds(), Some(self.cluster));
-        info.descriptors.into_iter().next_back().unwrap()
+        assert_eq!(info.descriptors.first.founds(), Some(self.cluster));
+        info.descriptors.newest().clone()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::cluster_descriptor::Descriptor;
+use crate::descriptor_chain::Descriptors;
 use crate::ids::{ClusterId, Hash, Millis, NodeId};
 use crate::signed::Signed;
 use crate::statements::NodeAddress;
@@ -12,8 +12,8 @@ use crate::statements::NodeAddress;
 pub struct ClusterInfo {
     pub schema: u32,
     pub cluster: ClusterId,
-    /// The first descriptor, whose hash is the cluster's id, then each later one.
-    pub descriptors: Vec<Descriptor>,
+    /// What proves the cluster, and which nodes it has.
+    pub descriptors: Descriptors,
     /// Where this node serves, by its own word.
     pub address: Signed<NodeAddress>,
     /// Base URLs of the voters' APIs, as this node knows them: hints, which prove nothing.

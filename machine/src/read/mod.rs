@@ -10,8 +10,7 @@ mod release;
 mod replies;
 mod statements;
 
-use cameo_common::cluster_descriptor::Descriptor;
-use cameo_common::descriptor_chain::DescriptorLink;
+use cameo_common::descriptor_chain::{DescriptorLink, Descriptors};
 use cameo_common::ids::{ClusterId, Millis};
 
 pub use directory::{
@@ -42,21 +41,17 @@ pub fn cluster_id(view: &dyn StateView) -> Option<ClusterId> {
     cluster::founded(view).map(|founded| founded.cluster)
 }
 
-/// All descriptors, from the first, whose hash is the cluster's id, to the current one.
+/// The cluster's descriptors, with the signatures by which each follows the one before. None
+/// before the first entry.
 #[must_use]
-pub fn descriptors(view: &dyn StateView) -> Vec<Descriptor> {
-    let rows = rows::scan::<DescriptorRow>(view, &(), None, usize::MAX);
-    rows.into_iter().map(|(_, row)| row.0).collect()
-}
-
-/// All descriptors but the first, each with the signatures by which it follows the one before.
-#[must_use]
-pub fn descriptor_links(view: &dyn StateView) -> Vec<DescriptorLink> {
+pub fn descriptors(view: &dyn StateView) -> Option<Descriptors> {
+    let first = rows::get::<DescriptorRow>(view, &0)?.0;
     let rows = rows::scan::<SuccessionRow>(view, &(), None, usize::MAX);
     let link = |(number, row): (u64, SuccessionRow)| DescriptorLink {
         descriptor: rows::require::<DescriptorRow>(view, &number).0,
         operator: row.operator,
         voters: row.voters,
     };
-    rows.into_iter().map(link).collect()
+    let links = rows.into_iter().map(link).collect();
+    Some(Descriptors { first, links })
 }

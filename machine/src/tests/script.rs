@@ -76,7 +76,7 @@ impl Script {
 
     /// The cluster's current descriptor.
     pub fn descriptor(&self) -> Descriptor {
-        read::descriptors(&self.state).pop().unwrap()
+        read::descriptors(&self.state).unwrap().newest().clone()
     }
 
     /// Enters a change to the nodes of these numbers, which all of the nodes before have signed.

@@ -69,7 +69,7 @@ impl Ours {
         let mut connection = Connection::open(&owner.device, address(&cluster, 0)?).await?;
         let info = connection.get(paths::CLUSTER)?;
         let info: ClusterInfo = connection.ask(info).await?;
-        let descriptor = info.descriptors.last().context("a descriptor")?.clone();
+        let descriptor = info.descriptors.newest().clone();
         let mut ours = Self {
             cluster,
             id: info.cluster,

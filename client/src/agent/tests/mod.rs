@@ -26,6 +26,7 @@ use axum::{Json, Router};
 use cameo_codec::Codec;
 use cameo_common::api::{ApiError, ClusterInfo, ErrorCode, GrantInfo, Role};
 use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
+use cameo_common::descriptor_chain::Descriptors;
 use cameo_common::identity::{DeviceCertificate, UserCard};
 use cameo_common::ids::{ClusterId, GrantId, Hash, ImageId, Millis, NodeId, RequestId};
 use cameo_common::keys::{PublicKey, SealingSecret, SigningKey};
@@ -167,7 +168,7 @@ pub(crate) async fn with_nodes(all: Vec<Router>) -> World {
         let info = ClusterInfo {
             schema: 1,
             cluster,
-            descriptors: vec![descriptor.clone()],
+            descriptors: Descriptors::of_first(descriptor.clone()),
             address: Signed::new(&key([seed; 32]), address),
             nodes: Vec::new(),
             now: crate::clock::now(),

@@ -9,6 +9,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use cameo_common::api::{ApiError, ClusterInfo, paths};
 use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
+use cameo_common::descriptor_chain::Descriptors;
 use cameo_common::ids::{Hash, NodeId};
 use cameo_common::keys::{PublicKey, SealingPublic};
 use cameo_common::registration::RegistrationMode;
@@ -44,7 +45,7 @@ async fn liar() -> (ClusterId, String) {
     let told = ClusterInfo {
         schema: 1,
         cluster,
-        descriptors: vec![descriptor],
+        descriptors: Descriptors::of_first(descriptor),
         address: Signed::from_bytes(Vec::new()),
         nodes: Vec::new(),
         now: clock::now(),

@@ -10,6 +10,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use cameo_common::api::{Done, ErrorCode, JobMemory, MemberInfo};
 use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
+use cameo_common::descriptor_chain::{DescriptorLink, Descriptors};
 use cameo_common::ids::Hash;
 use cameo_common::keys::SealingPublic;
 use cameo_common::registration::RegistrationMode;
@@ -137,7 +138,7 @@ async fn cluster<const N: usize>(said: [Says; N]) -> OperatorClient {
     let info = ClusterInfo {
         schema: 1,
         cluster: descriptor.founds().unwrap(),
-        descriptors: vec![descriptor],
+        descriptors: Descriptors::of_first(descriptor),
         address: Signed::from_bytes(Vec::new()),
         nodes: nodes.clone(),
         now: Millis(0),
@@ -247,12 +248,17 @@ async fn attack_one_nodes_word_does_not_make_a_worker_gone() {
 fn attack_a_cluster_of_another_fingerprint_or_operator_gets_no_order() {
     let ours = PublicKey([8; 32]);
     let mode = RegistrationMode::Open;
-    let descriptor = Descriptor::genesis(Vec::new(), ours, mode, Hash([1; 32]));
+    let node = NodeIdentity {
+        id: NodeId(1),
+        key: PublicKey([1; 32]),
+        sealing: SealingPublic([1; 32]),
+    };
+    let descriptor = Descriptor::genesis(vec![node], ours, mode, Hash([1; 32]));
     let cluster = descriptor.founds().unwrap();
     let info = ClusterInfo {
         schema: 1,
         cluster,
-        descriptors: vec![descriptor],
+        descriptors: Descriptors::of_first(descriptor),
         address: Signed::from_bytes(Vec::new()),
         nodes: Vec::new(),
         now: Millis(0),
@@ -271,11 +277,14 @@ fn attack_a_cluster_of_another_fingerprint_or_operator_gets_no_order() {
         check(&info, "u", &pinned, PublicKey([7; 32])),
         Err(OrderError::OtherOperator { .. })
     ));
-    let silent = ClusterInfo {
-        descriptors: Vec::new(),
-        ..info
-    };
-    assert!(check(&silent, "u", &pinned, ours).is_err());
+    let mut unsigned = info;
+    let first = &unsigned.descriptors.first;
+    unsigned.descriptors.links = vec![DescriptorLink {
+        descriptor: first.successor(first.nodes.clone()),
+        operator: Signed::from_bytes(Vec::new()),
+        voters: Vec::new(),
+    }];
+    assert!(check(&unsigned, "u", &pinned, ours).is_err());
 }
 
 #[test]

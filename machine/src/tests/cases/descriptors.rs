@@ -1,6 +1,6 @@
 //! Changes of the nodes while the cluster runs.
 
-use cameo_common::descriptor_chain::{DescriptorChain, DescriptorLink};
+use cameo_common::descriptor_chain::DescriptorLink;
 use cameo_common::ids::{ClusterId, GrantId, NodeId, RequestId};
 use cameo_common::keys::PublicKey;
 use cameo_common::operator::OperatorOrder;
@@ -48,11 +48,11 @@ fn nodes_change_by_a_signed_chain_that_clients_can_follow() {
     );
     assert_eq!(script.changes_nodes(&[2, 3, 4], false), Ok(Done::Nothing));
     // then the state has the whole chain
-    let links = read::descriptor_links(&script.state);
-    let chain = DescriptorChain::verify(&Strict, cluster_id(), &descriptor(), &links).unwrap();
+    let told = read::descriptors(&script.state).unwrap();
+    let chain = told.verify(&Strict, cluster_id()).unwrap();
     assert_eq!(chain.newest(), &script.descriptor());
     assert_eq!(chain.newest().nodes, nodes(&[2, 3, 4]));
-    assert_eq!(read::descriptors(&script.state).len(), 3);
+    assert_eq!(told.all().count(), 3);
     assert_eq!(read::cluster_id(&script.state), Some(cluster_id()));
     // and new grants are dealt to the newest nodes alone
     let mut offer = Offer::new(&ada(), &bob(), image(1), 3);

@@ -1,4 +1,5 @@
 use cameo_common::cluster_descriptor::Descriptor;
+use cameo_common::descriptor_chain::Descriptors;
 use cameo_common::ids::{Hash, NodeId};
 
 use crate::tests::cast::{ada, cluster_id, descriptor};
@@ -11,7 +12,8 @@ fn the_first_entry_sets_the_clusters_id_and_descriptor() {
     assert_eq!(read::cluster_id(&script.state), None);
     script.node_does(Op::Found(descriptor())).unwrap();
     assert_eq!(read::cluster_id(&script.state), Some(cluster_id()));
-    assert_eq!(read::descriptors(&script.state), [descriptor()]);
+    let told = read::descriptors(&script.state);
+    assert_eq!(told, Some(Descriptors::of_first(descriptor())));
 }
 
 #[test]

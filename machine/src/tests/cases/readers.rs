@@ -9,7 +9,7 @@ use crate::{MapView, read};
 fn reads_of_an_empty_state_find_nothing() {
     let state = MapView::default();
     assert_eq!(read::log_time(&state), Millis::EPOCH);
-    assert_eq!(read::descriptors(&state), []);
+    assert_eq!(read::descriptors(&state), None);
     assert_eq!(read::sessions(&state, None, 9), []);
     assert_eq!(read::newest_event(&state, &ada().name), 0);
     assert!(

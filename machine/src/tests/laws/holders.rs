@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use cameo_common::cluster_descriptor::Descriptor;
-use cameo_common::descriptor_chain::{DescriptorChain, KnownDescriptor};
+use cameo_common::descriptor_chain::KnownDescriptor;
 use cameo_common::ids::{GrantId, Millis};
 use cameo_common::signed::Strict;
 use proptest::prelude::*;
@@ -46,6 +46,15 @@ fn holders(dealt_to: &Descriptor, descriptor: &Descriptor) -> usize {
     dealt_to.nodes.iter().filter(holds).count()
 }
 
+fn descriptors(state: &MapView) -> Vec<Descriptor> {
+    let told = read::descriptors(state);
+    told.iter().flat_map(|told| told.all().cloned()).collect()
+}
+
+fn newest(state: &MapView) -> Descriptor {
+    read::descriptors(state).unwrap().newest().clone()
+}
+
 proptest! {
     #[test]
     fn the_chain_verifies_from_the_first_descriptor_and_only_goes_on(steps in steps()) {
@@ -53,15 +62,14 @@ proptest! {
         for transition in play(&steps) {
             let is_change = matches!(transition.op(), Op::ChangeDescriptor { .. });
             if !is_change || !transition.accepted() {
-                let now = read::descriptors(&transition.after).pop().unwrap();
+                let now = newest(&transition.after);
                 prop_assert_eq!(KnownDescriptor::of(&now), known);
                 continue;
             }
-            let links = read::descriptor_links(&transition.after);
-            let chain = DescriptorChain::verify(&Strict, cluster_id(), &descriptor(), &links);
-            let chain = chain.unwrap();
+            let told = read::descriptors(&transition.after).unwrap();
+            let chain = told.verify(&Strict, cluster_id()).unwrap();
             prop_assert_eq!(chain.extends(&known), Ok(()));
-            let newest = read::descriptors(&transition.after).pop().unwrap();
+            let newest = newest(&transition.after);
             prop_assert_eq!(chain.newest(), &newest);
             known = KnownDescriptor::of(&newest);
         }
@@ -70,7 +78,7 @@ proptest! {
     #[test]
     fn the_newest_deal_of_a_grant_is_to_a_descriptor_of_the_chain(steps in steps()) {
         for transition in play(&steps) {
-            let descriptors = read::descriptors(&transition.after);
+            let descriptors = descriptors(&transition.after);
             for Seen { id, usage, .. } in grants(&transition.after) {
                 let row = rows::require::<DealRow>(&transition.after, &(id, usage.deal));
                 let deal = row.0.verify().unwrap();
@@ -124,7 +132,7 @@ proptest! {
             if transition.decision.changes.is_empty() {
                 continue;
             }
-            let before = read::descriptors(&transition.before);
+            let before = descriptors(&transition.before);
             let current = before.last().unwrap();
             for grant in grants(&transition.before) {
                 let dealt_to = &before[usize::try_from(grant.usage.dealt_to).unwrap()];
@@ -146,7 +154,7 @@ proptest! {
             return Ok(());
         };
         let (state, now) = (&end.after, read::log_time(&end.after));
-        let current = read::descriptors(state).pop().unwrap().number;
+        let current = newest(state).number;
         let mut told = Vec::new();
         for person in super::history::people() {
             let page = read::grants_to_deal_again(state, &person.name, None, usize::MAX);

@@ -10,6 +10,7 @@ use axum::{Json, Router};
 use cameo_codec::{Channels, CodecKey, HideOptions, Picture, hide};
 use cameo_common::api::{ClusterInfo, ErrorCode, GrantInfo, Role};
 use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
+use cameo_common::descriptor_chain::Descriptors;
 use cameo_common::identity::{DeviceCertificate, UserCard};
 use cameo_common::ids::{GrantId, Hash, ImageId, Millis, NodeId, RequestId};
 use cameo_common::keys::{PublicKey, SealingSecret, SigningKey};
@@ -224,7 +225,7 @@ pub(crate) async fn world() -> World {
         info: ClusterInfo {
             schema: 1,
             cluster: me.cluster,
-            descriptors: vec![descriptor],
+            descriptors: Descriptors::of_first(descriptor),
             address: Signed::from_bytes(Vec::new()),
             nodes: urls.clone(),
             now: clock::now(),

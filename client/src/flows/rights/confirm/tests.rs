@@ -12,6 +12,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use cameo_common::api::{ApiError, ClusterInfo, ConfirmRights, Confirmed, PutRights, RightsStored};
 use cameo_common::cluster_descriptor::Descriptor;
+use cameo_common::descriptor_chain::Descriptors;
 use cameo_common::ids::{GrantId, Hash, Millis};
 use cameo_common::keys::{PublicKey, SealingPublic, SigningKey};
 use cameo_common::registration::RegistrationMode;
@@ -213,7 +214,7 @@ async fn ask(behaviours: [Behaviour; 3], recorded: bool) -> Confirmations {
         info: ClusterInfo {
             schema: 1,
             cluster,
-            descriptors: vec![descriptor.clone()],
+            descriptors: Descriptors::of_first(descriptor.clone()),
             address: Signed::from_bytes(Vec::new()),
             nodes: urls.clone(),
             now: clock::now(),

@@ -14,6 +14,7 @@ use cameo_common::api::{
     ApiError, ClusterInfo, PlaceJobs, PlacedJobs, Placement, SCHEMA, TICKET_HEADER, paths,
 };
 use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
+use cameo_common::descriptor_chain::Descriptors;
 use cameo_common::ids::Millis;
 use cameo_common::keys::{PublicKey, SealingPublic, SigningKey};
 use cameo_common::registration::RegistrationMode;
@@ -143,7 +144,7 @@ async fn node(behaviours: &[Behaviour]) -> (ClusterApi, Node) {
         info: ClusterInfo {
             schema: SCHEMA,
             cluster,
-            descriptors: vec![descriptor],
+            descriptors: Descriptors::of_first(descriptor),
             address: Signed::from_bytes(Vec::new()),
             nodes: nodes.collect(),
             now: clock::now(),
