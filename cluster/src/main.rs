@@ -217,21 +217,41 @@ async fn run_node(config: Config, reload: Reload) -> ExitCode {
         Err(error) => return usage(&error),
     };
     tokio::spawn(reload_at_each(hangup, reload));
-    let node = tokio::select! {
-        started = Node::start(config) => match started {
-            Ok(node) => node,
-            Err(error) => return usage(&error),
-        },
-        () = either(&mut terminate, &mut interrupt) => return ExitCode::SUCCESS,
-    };
-    let end = tokio::select! {
-        () = print_stage(&node) => End::Requested,
-        () = either(&mut terminate, &mut interrupt) => End::Requested,
+    loop {
+        let node = tokio::select! {
+            started = Node::start(config.clone()) => match started {
+                Ok(node) => node,
+                Err(error) => return usage(&error),
+            },
+            () = either(&mut terminate, &mut interrupt) => return ExitCode::SUCCESS,
+        };
+        match end(&node, &mut terminate, &mut interrupt).await {
+            End::Promoted => {
+                tell(&"this worker is a voter now, and starts again as one");
+                if let Err(failed) = stopped(node).await {
+                    return failed;
+                }
+            }
+            end => return ended(node, end).await,
+        }
+    }
+}
+
+/// Waits until a node has to end.
+async fn end(node: &Node, terminate: &mut Signal, interrupt: &mut Signal) -> End {
+    tokio::select! {
+        () = print_stage(node) => End::Requested,
+        () = either(terminate, interrupt) => End::Requested,
+        () = node.wait_until_promoted() => End::Promoted,
         why = node.wait_until_refused() => End::Refused(why),
         why = node.wait_until_failed() => End::Failed(why),
-    };
+    }
+}
+
+/// Ends a node.
+async fn ended(node: Node, end: End) -> ExitCode {
     match end {
-        End::Requested => stop(node).await,
+        End::Requested | End::Promoted => stop(node).await,
         End::Refused(why) => {
             stop(node).await;
             usage(&why)
@@ -256,6 +276,8 @@ async fn reload_at_each(mut hangup: Signal, mut reload: Reload) {
 /// The reason why a node ends.
 enum End {
     Requested,
+    /// A worker has become a voter.
+    Promoted,
     /// Refused by the cluster, or by its own configuration.
     Refused(String),
     Failed(String),
@@ -296,8 +318,13 @@ async fn print_stage(node: &Node) {
 
 async fn stop(node: Node) -> ExitCode {
     tell(&"stopping");
+    stopped(node).await.err().unwrap_or(ExitCode::SUCCESS)
+}
+
+/// Stops in order; the exit code if the state could not be written.
+async fn stopped(node: Node) -> Result<(), ExitCode> {
     match node.stop().await {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => Ok(()),
         Err(error) => {
             log::tell(
                 Level::Error,
@@ -306,7 +333,7 @@ async fn stop(node: Node) -> ExitCode {
                      next start recovers from it"
                 ),
             );
-            ExitCode::FAILURE
+            Err(ExitCode::FAILURE)
         }
     }
 }

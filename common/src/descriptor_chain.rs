@@ -11,7 +11,7 @@ use crate::cluster_descriptor::Descriptor;
 use crate::ids::{ClusterId, Hash};
 use crate::signed::Verifier;
 
-pub use link::{DescriptorLink, LinkError, MAX_DESCRIPTORS, Succession};
+pub use link::{DescriptorLink, LinkError, MAX_DESCRIPTORS, Succession, check_next};
 
 /// The descriptor that somebody has verified before, by its number and hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

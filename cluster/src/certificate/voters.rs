@@ -30,29 +30,46 @@ pub enum NotCertified {
     Statement(#[from] StatementError),
 }
 
-/// The voters of a cluster, as the receiver of a snapshot knows them.
+/// The voters of a cluster, as the receiver of a snapshot knows them: those of each descriptor.
 #[derive(Debug, Clone)]
 pub struct Voters {
     cluster: ClusterId,
+    /// Of each descriptor, in order of number.
+    sets: Vec<VoterSet>,
+}
+
+#[derive(Debug, Clone)]
+struct VoterSet {
     keys: BTreeSet<[u8; 32]>,
     threshold: usize,
 }
 
-impl Voters {
-    /// The voters of a descriptor of this cluster.
-    #[must_use]
-    pub fn of(descriptor: &Descriptor, cluster: ClusterId) -> Self {
+impl VoterSet {
+    fn of(descriptor: &Descriptor) -> Self {
         Self {
-            cluster,
             keys: descriptor.nodes.iter().map(|node| node.key.0).collect(),
             threshold: descriptor.threshold(),
         }
     }
+}
 
-    /// Checkpoints that make a certificate: a majority of the voters.
+impl Voters {
+    /// The voters of one descriptor of this cluster.
     #[must_use]
-    pub fn threshold(&self) -> usize {
-        self.threshold
+    pub fn of(descriptor: &Descriptor, cluster: ClusterId) -> Self {
+        Self::of_any([descriptor], cluster)
+    }
+
+    /// The voters of each of these descriptors, which are a verified chain of this cluster.
+    #[must_use]
+    pub fn of_any<'a>(
+        descriptors: impl IntoIterator<Item = &'a Descriptor>,
+        cluster: ClusterId,
+    ) -> Self {
+        Self {
+            cluster,
+            sets: descriptors.into_iter().map(VoterSet::of).collect(),
+        }
     }
 
     /// The voter that has signed this state.
@@ -65,7 +82,8 @@ impl Voters {
         point: &StatePoint,
     ) -> Result<PublicKey, NotCertified> {
         let checkpoint = signed.verify()?;
-        if !self.keys.contains(&checkpoint.node.0) {
+        let node = &checkpoint.node.0;
+        if !self.sets.iter().any(|set| set.keys.contains(node)) {
             return Err(NotCertified::NotVoter);
         }
         if checkpoint.cluster != self.cluster {
@@ -78,7 +96,8 @@ impl Voters {
         }
     }
 
-    /// Law: a state is certified when a majority of the voters have signed exactly it.
+    /// Law: a state is certified when a majority of the nodes of one descriptor have signed exactly
+    /// it.
     ///
     /// # Errors
     /// When one of the checkpoints is not a voter's over this state, or too few voters have signed.
@@ -92,10 +111,16 @@ impl Voters {
         for checkpoint in checkpoints {
             signed.insert(self.check_one(checkpoint, point)?.0);
         }
-        let (signed, needed) = (signed.len(), self.threshold);
-        match signed >= needed {
-            true => Ok(()),
-            false => Err(NotCertified::TooFew { signed, needed }),
+        let mut missing = None;
+        for set in self.sets.iter().rev() {
+            let (signed, needed) = (signed.intersection(&set.keys).count(), set.threshold);
+            if signed >= needed {
+                return Ok(());
+            }
+            // Of the newest descriptor.
+            missing.get_or_insert((signed, needed));
         }
+        let (signed, needed) = missing.unwrap_or_default();
+        Err(NotCertified::TooFew { signed, needed })
     }
 }

@@ -15,6 +15,7 @@ use super::leader::Leader;
 use super::node_rpc_answers::NodeRpcAnswers;
 use super::pre_raft_parts::PreRaftParts;
 use super::stage::Stage;
+use super::voters_duty::VotersDuty;
 use crate::backup::{Captures, Taking};
 use crate::event_stream::Streams;
 use crate::floor::Floors;
@@ -66,7 +67,8 @@ impl FormedServices {
         let cluster = ClusterId(descriptor.hash().0);
         parts
             .trust
-            .set_cluster(raft.clone(), cluster, descriptor.clone());
+            .set_cluster(raft.clone(), cluster);
+        let has_vote = raft.runs_as_voter();
         let replica: Arc<dyn Replica> = Arc::new(RaftReplica::new(
             raft,
             state,
@@ -86,7 +88,7 @@ impl FormedServices {
             id,
             cluster,
             address: address(&parts, cluster, url),
-            has_vote: genesis.member(id).is_some(),
+            has_vote,
             replica,
             captures: Arc::new(captures),
             presence: Arc::new(Presence::new(id)),
@@ -167,6 +169,7 @@ impl SharedParts {
             replica: self.replica.clone(),
             presence: self.presence.clone(),
             dispatcher: parts.dispatcher.clone(),
+            voters: VotersDuty::default(),
         }
     }
 

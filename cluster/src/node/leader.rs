@@ -1,5 +1,5 @@
-//! Duties of the leader: the founding entry, leases, placement of jobs, and which workers are
-//! members.
+//! Duties of the leader: the founding entry, leases, placement of jobs, and who is a member
+//! and votes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +9,7 @@ use cameo_common::ids::NodeId;
 use cameo_common::keys::PublicKey;
 use tokio::time::Instant;
 
+use super::voters_duty::VotersDuty;
 use crate::jobs::Dispatcher;
 use crate::presence::Presence;
 use crate::raft::{CALL_DEADLINE, Replica};
@@ -28,6 +29,7 @@ pub struct Leader {
     pub replica: Arc<dyn Replica>,
     pub presence: Arc<Presence>,
     pub dispatcher: Arc<Dispatcher>,
+    pub voters: VotersDuty,
 }
 
 impl Leader {
@@ -56,6 +58,7 @@ impl Leader {
         self.assume_duties(term).await;
         loop {
             self.drop_unadmitted_workers().await;
+            self.voters.follow_descriptor(&*self.replica).await;
             tokio::time::sleep(MEMBER_CHECK).await;
         }
     }
@@ -63,7 +66,13 @@ impl Leader {
     /// Law: a worker is a member only while the state admits its key, which takes the operator's
     /// token, and the operator's order withdraws.
     async fn drop_unadmitted_workers(&self) {
+        let descriptor = read::current_descriptor(&*self.replica.view());
         for (node, member) in self.replica.status().learners {
+            // It becomes a voter.
+            let of_descriptor = descriptor.as_ref().and_then(|newest| newest.node(node));
+            if of_descriptor.is_some_and(|node| node.key.0 == member.key) {
+                continue;
+            }
             let admitted = read::admitted_worker(&*self.replica.view(), node);
             if admitted == Some(PublicKey(member.key)) {
                 continue;

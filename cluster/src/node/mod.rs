@@ -21,7 +21,9 @@ mod pre_raft_parts;
 pub mod secret_file;
 mod stage;
 mod start_error;
+mod state_descriptors;
 mod storage;
+mod voters_duty;
 mod worker_gate;
 mod worker_trust;
 
@@ -235,6 +237,12 @@ impl Node {
                 std::future::pending::<()>().await;
             }
         }
+    }
+
+    /// Waits until the node, which runs as a worker, is one of the voters: it has to be stopped, and
+    /// started again with the same configuration, and is a voter then. Never returns at a voter.
+    pub async fn wait_until_promoted(&self) {
+        self.raft.wait_until_promoted().await;
     }
 
     /// Waits until a part of the node has failed for good; returns which one and why.

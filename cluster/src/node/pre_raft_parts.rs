@@ -13,6 +13,7 @@ use super::deferred_rpc::DeferredRpc;
 use super::host::{Host, JobSlots};
 use super::load_reports::Reports;
 use super::start_error::StartError;
+use super::state_descriptors::StateDescriptors;
 use super::worker_gate::TokenGate;
 use super::worker_trust::WorkerTrust;
 use crate::config::Config;
@@ -107,6 +108,7 @@ impl PreRaftParts {
             let state = applied.upgrade();
             state.map_or(Millis::EPOCH, |state| read::log_time(&*state.view()))
         };
+        let descriptors = StateDescriptors(Arc::downgrade(&state));
         let gate = TokenGate {
             state,
             signatures: self.signatures.clone(),
@@ -118,6 +120,7 @@ impl PreRaftParts {
             wall: self.clock.clone(),
             stamp: Arc::new(Stamper),
             applied_time: Arc::new(applied_time),
+            applied_descriptors: Arc::new(descriptors),
             gate: Arc::new(gate),
             report: self.reporter.clone(),
             sink: Arc::new(Reports(self.dispatcher.clone())),

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use cameo_common::cluster_descriptor::Descriptor;
 use cameo_common::ids::{ClusterId, Millis};
 use cameo_common::keys::PublicKey;
 
@@ -11,10 +10,10 @@ use crate::host::clock::WallClock;
 use crate::jobs::ClusterInfo;
 use crate::raft::Raft;
 
-/// The worker's knowledge of the cluster: the term from Raft, the keys from the descriptor.
+/// The worker's knowledge of the cluster: the term from Raft, the keys from the newest descriptor.
 pub struct WorkerTrust {
     clock: Arc<dyn WallClock>,
-    formed: OnceLock<(Raft, ClusterId, Descriptor)>,
+    formed: OnceLock<(Raft, ClusterId)>,
 }
 
 impl WorkerTrust {
@@ -27,27 +26,27 @@ impl WorkerTrust {
     }
 
     /// Sets the cluster, once it has formed.
-    pub fn set_cluster(&self, raft: Raft, cluster: ClusterId, descriptor: Descriptor) {
+    pub fn set_cluster(&self, raft: Raft, cluster: ClusterId) {
         // Set once: a node starts once.
-        let _again = self.formed.set((raft, cluster, descriptor));
+        let _again = self.formed.set((raft, cluster));
     }
 }
 
 impl ClusterInfo for WorkerTrust {
     fn cluster(&self) -> Option<ClusterId> {
-        self.formed.get().map(|(_, cluster, _)| *cluster)
+        self.formed.get().map(|(_, cluster)| *cluster)
     }
 
     fn term(&self) -> u64 {
         self.formed
             .get()
-            .map_or(0, |(raft, _, _)| raft.status().term)
+            .map_or(0, |(raft, _)| raft.status().term)
     }
 
     fn is_node_key(&self, key: &PublicKey) -> bool {
         self.formed
             .get()
-            .is_some_and(|(_, _, descriptor)| descriptor.nodes.iter().any(|node| node.key == *key))
+            .is_some_and(|(raft, _)| raft.is_node_key(key))
     }
 
     fn unix_millis(&self) -> Millis {

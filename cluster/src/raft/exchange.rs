@@ -1,6 +1,7 @@
 //! The exchange between voters: each tells its progress, what it remembers of the other's, and its
 //! times.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -9,20 +10,22 @@ use cameo_common::ids::NodeId;
 use cameo_common::keys::PublicKey;
 use cameo_common::signed::Signed;
 use cameo_common::statements::{Marks, NodeProgress};
-use futures_util::FutureExt as _;
-use futures_util::future::join_all;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt as _, StreamExt as _};
+use parking_lot::Mutex;
 use tokio::time::{Instant, sleep};
 
 use super::engine::consensus::Consensus;
-use super::genesis::{Genesis, GenesisMember};
+use super::genesis::Genesis;
 use super::members::bootstrap_state::BootstrapState;
+use super::members::descriptor_exchange::DescriptorExchange;
 use super::members::member_view::MemberView;
 use super::quarantine::{Closed, GRACE, Gate, QuarantineDisk, Remembered, Waits};
 use super::rpc::wire::{NodeReply, NodeRequest, ProgressTold, decode, encode};
 use super::time::entry_time::EntryTimes;
 use crate::floor::FloorMark;
 use crate::host::seldom::Seldom;
-use crate::link::{Lane, Links, NodeKeys};
+use crate::link::{CallError, Lane, Links, NodeKeys};
 
 /// Pause between two rounds with one voter: what is newer is not remembered of a node.
 const EXCHANGE_EVERY: Duration = Duration::from_secs(1);
@@ -30,6 +33,8 @@ const EXCHANGE_EVERY: Duration = Duration::from_secs(1);
 const WAITING_EVERY: Duration = Duration::from_millis(50);
 /// Pause between two writes of the file: what is newer is forgotten with the process.
 const STORE_EVERY: Duration = Duration::from_secs(5);
+/// How long a node counts as one that answers.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(4);
 /// Time limit of one question.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -44,6 +49,9 @@ pub(crate) struct Exchange {
     /// Where the marker of a quarantined node goes, and the origin of the folder is.
     pub disk: Arc<dyn QuarantineDisk>,
     pub consensus: Arc<dyn Consensus>,
+    pub descriptors: Arc<DescriptorExchange>,
+    /// When each other node has last told its progress.
+    pub told: Mutex<BTreeMap<NodeId, Instant>>,
     pub floor: FloorMark,
     /// Highest index that this process has known to be committed and durable here.
     pub log: AtomicU64,
@@ -67,6 +75,7 @@ impl Exchange {
             mine: self.own(genesis)?,
             of_you: self.remembered.of(voter),
             times: self.times.own(),
+            descriptor: self.members.chain().map_or(0, |chain| chain.number()),
         })
     }
 
@@ -98,10 +107,20 @@ impl Exchange {
 
     /// Takes what nobody else can have signed, and ignores the rest.
     fn take(&self, genesis: &Genesis, from: NodeId, told: ProgressTold) {
-        let Some(voter) = genesis.member(from) else {
+        let Some(chain) = self.members.chain() else {
             return;
         };
-        if let Some(progress) = verified(&told.mine, voter.key, genesis)
+        if told.descriptor != chain.number() {
+            self.descriptors.begin(from);
+        }
+        let Some(voter) = chain.node(from) else {
+            return;
+        };
+        let progress = verified(&told.mine, voter.key.0, genesis);
+        if progress.is_some() {
+            self.told.lock().insert(from, Instant::now());
+        }
+        if let Some(progress) = progress
             && let Err(what) = self.remembered.keep(from, told.mine, &progress)
             && self.alarms.is_due()
         {
@@ -120,15 +139,40 @@ impl Exchange {
     /// Tells and asks the other voters for as long as the node runs.
     pub async fn run(self: Arc<Self>, links: Links) {
         let genesis = formed(&self.members).await;
-        let others = genesis.members.iter().filter(|voter| voter.id != self.me);
-        let talks = others.map(|voter| self.talk_to(&genesis, voter, &links));
-        let grace = self.grace(&genesis);
+        let grace = self.grace();
         let files = async { tokio::join!(self.store(), self.mark(), self.renew_origin()) };
-        tokio::join!(join_all(talks), grace, files);
+        tokio::join!(self.talk(&genesis, &links), grace, files);
     }
 
-    async fn talk_to(&self, genesis: &Genesis, voter: &GenesisMember, links: &Links) {
+    /// Talks to each node of the newest descriptor, and to those that are still voters.
+    async fn talk(&self, genesis: &Genesis, links: &Links) {
+        let mut talks = FuturesUnordered::new();
+        let mut with = BTreeSet::new();
         loop {
+            for voter in self.others() {
+                if with.insert(voter) {
+                    talks.push(self.talk_to(genesis, voter, links));
+                }
+            }
+            tokio::select! {
+                Some(voter) = talks.next() => drop(with.remove(&voter)),
+                () = sleep(EXCHANGE_EVERY) => {}
+            }
+        }
+    }
+
+    /// The other voters: the nodes of the newest descriptor, and those that Raft still has.
+    fn others(&self) -> BTreeSet<NodeId> {
+        let newest = self.members.chain().map(|chain| chain.newest_ids());
+        let mut others = newest.unwrap_or_default();
+        others.extend(self.members.raft_voters());
+        others.remove(&self.me);
+        others
+    }
+
+    /// Returns the voter once it is none any more.
+    async fn talk_to(&self, genesis: &Genesis, voter: NodeId, links: &Links) -> NodeId {
+        while self.others().contains(&voter) {
             self.tell(genesis, voter, links).await;
             sleep(match self.gate.closed() {
                 Some(Closed::Waiting | Closed::MayBeCopy) => WAITING_EVERY,
@@ -136,35 +180,48 @@ impl Exchange {
             })
             .await;
         }
+        voter
     }
 
-    async fn tell(&self, genesis: &Genesis, voter: &GenesisMember, links: &Links) {
-        let (Some(member), Some(told)) = (
-            self.members.member(voter.id),
-            self.told_to(genesis, voter.id),
-        ) else {
+    /// Whether a node has told its progress, as a voter does, within the last rounds.
+    pub fn answers(&self, node: NodeId) -> bool {
+        let told = self.told.lock();
+        told.get(&node)
+            .is_some_and(|at| at.elapsed() < ANSWERS_WITHIN)
+    }
+
+    async fn tell(&self, genesis: &Genesis, voter: NodeId, links: &Links) {
+        let (Some(member), Some(told)) = (self.members.member(voter), self.told_to(genesis, voter))
+        else {
             return;
         };
         let deadline = Instant::now() + ANSWER_TIMEOUT;
         // A new leader sends entries at once. Asked for and not waited for: connecting is a task of
         // its own.
-        let log = links.member(voter.id, &member.link, Lane::Log);
+        let log = links.member(voter, &member.link, Lane::Log);
         let _ = log.ready(deadline).now_or_never();
-        let link = links.member(voter.id, &member.link, Lane::Heartbeat);
+        let link = links.member(voter, &member.link, Lane::Heartbeat);
         let body = encode(&NodeRequest::Progress(told));
         let answer = link.call(&body, deadline);
-        // A voter that does not answer is asked in the next round.
-        let Ok(reply) = answer.await else { return };
+        // A voter that does not answer is asked in the next round. One that refuses may know
+        // another newest descriptor.
+        let reply = match answer.await {
+            Ok(reply) => reply,
+            Err(CallError::Denied(_) | CallError::Refused(_)) => {
+                return self.descriptors.begin(voter);
+            }
+            Err(_) => return,
+        };
         if let Ok(NodeReply::Progress(Some(told))) = decode(&reply) {
-            self.times.record(voter.id, told.times);
-            self.take(genesis, voter.id, told);
+            self.times.record(voter, told.times);
+            self.take(genesis, voter, told);
         }
     }
 
-    async fn grace(&self, genesis: &Genesis) {
+    async fn grace(&self) {
         sleep(GRACE).await;
         self.gate.end_grace();
-        if let Some(waits) = self.waits(genesis)
+        if let Some(waits) = self.waits()
             && waits.may_be_copy
         {
             tracing::error!(
@@ -182,9 +239,8 @@ impl Exchange {
     }
 
     /// What this node waits for, if it takes no part yet.
-    pub fn waits(&self, genesis: &Genesis) -> Option<Waits> {
-        let others = genesis.members.iter().map(|voter| voter.id);
-        self.gate.waits(others.filter(|id| *id != self.me))
+    pub fn waits(&self) -> Option<Waits> {
+        self.gate.waits(self.others())
     }
 
     /// Each time that this node takes part, its folder is told from all copies that were made

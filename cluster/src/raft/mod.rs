@@ -38,6 +38,7 @@ pub use engine::config::Timing;
 pub use engine::runtime::RAFT_THREAD;
 pub use engine::status::{Leadership, Role, Status};
 pub use engine::storage::{RaftStorage, Storage};
+pub use engine::voters::VotersError;
 pub use engine::workers::MAX_WORKERS;
 pub use genesis::{Genesis, GenesisMember, GenesisTerms};
 pub use members::bootstrap_state::BootstrapState;
@@ -45,7 +46,10 @@ pub use members::record_file::RecordError;
 pub(crate) use members::record_file::RecordFile;
 pub use members::secret_check::SecretCheckError;
 pub(crate) use members::secret_check::verify_file as verify_secret_check;
-pub use ports::{AppService, AppliedTime, ReportSink, ReportSource, Stamp, WorkerGate, WorkerPass};
+pub use ports::{
+    AppService, AppliedDescriptors, AppliedTime, ReportSink, ReportSource, Stamp, WorkerGate,
+    WorkerPass,
+};
 pub use rpc::snapshots::{Receiving, SnapshotPort};
 pub use start::{Entrance, RaftDeps, Settings, StartError, start};
 pub use time::clock::{LogTime, MEDIAN_LEAD, TRANSFER_SKEW, log_time};

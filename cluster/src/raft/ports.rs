@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use cameo_common::descriptor_chain::Descriptors;
 use cameo_common::ids::{ClusterId, Millis, NodeId};
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
@@ -25,6 +26,15 @@ pub trait Stamp: Send + Sync {
 
 /// The time of the log that this node's state has reached.
 pub type AppliedTime = Arc<dyn Fn() -> Millis + Send + Sync>;
+
+/// The descriptors of the state that this node has applied.
+pub trait AppliedDescriptors: Send + Sync {
+    /// Number of the newest one; None before the first entry.
+    fn number(&self) -> Option<u64>;
+
+    /// All of them; None before the first entry.
+    fn descriptors(&self) -> Option<Descriptors>;
+}
 
 /// Source of this node's load report, which is sent in each heartbeat's reply.
 pub trait ReportSource: Send + Sync {

@@ -21,6 +21,7 @@ use super::engine::node_state::NodeState;
 use super::exchange::Exchange;
 use super::members::admission::Admissions;
 use super::members::bootstrap::Founder;
+use super::members::descriptor_exchange::DescriptorExchange;
 use super::members::local_member::LocalMember;
 use super::ports::{AppService, ReportSource};
 use super::quarantine::Gate;
@@ -56,7 +57,8 @@ pub(super) struct NodeService {
     pub app_runtime: Handle,
     pub authority: Arc<Authority>,
     pub checkpoints: OwnCheckpoints,
-    /// None when this node joins as a worker.
+    pub descriptors: Arc<DescriptorExchange>,
+    /// None when this node runs as a worker.
     pub exchange: Option<Arc<Exchange>>,
     pub gate: Arc<Gate>,
     /// Limits what is logged of denials.
@@ -104,6 +106,7 @@ impl NodeService {
     fn serve_joining(&self, caller: &Caller, request: NodeRequest) -> BoxFuture<'static, Served> {
         let (local, is_worker) = (self.local.clone(), self.founder.is_none());
         let (admissions, caller) = (self.admissions.clone(), caller.clone());
+        let descriptors = self.descriptors.clone();
         Box::pin(async move {
             match request {
                 // A founder's probe has what makes another one its coordinator.
@@ -120,6 +123,10 @@ impl NodeService {
                     let deadline = deadline(timeout_millis);
                     let admitted = admissions.admit(&caller, member, &pass, deadline).await;
                     Ok(NodeReply::Joined(admitted))
+                }
+                NodeRequest::Descriptors(told) => {
+                    let answer = descriptors.answer(caller.node, &caller.key, &told);
+                    Ok(NodeReply::Descriptors(answer))
                 }
                 _ => Err("this connection is for joining only".into()),
             }
@@ -170,6 +177,10 @@ impl NodeService {
                 let answer = exchange.and_then(|exchange| exchange.answer(from, told));
                 Box::pin(async move { Ok(NodeReply::Progress(answer)) })
             }
+            NodeRequest::Descriptors(told) => {
+                let answer = self.descriptors.answer(from, &caller.key, &told);
+                Box::pin(async move { Ok(NodeReply::Descriptors(answer)) })
+            }
             NodeRequest::Pristine
             | NodeRequest::Form { .. }
             | NodeRequest::MayJoin { .. }
@@ -185,6 +196,11 @@ impl NodeService {
             tracing::warn!(node = caller.node.0, %why, "a node's request is not served");
         }
         let (gate, times) = (self.gate.clone(), self.authority.times.clone());
+        let mut chains = self.local.members.chains();
+        if matches!(why, NoAuthority::NotVoter | NoAuthority::Voters) {
+            // One of the two may know a descriptor that the other does not know yet.
+            self.descriptors.begin(caller.node);
+        }
         let (why, told) = (why.clone(), why.to_string());
         Box::pin(async move {
             // A leader would ask again at once, and for as long as this lasts.
@@ -193,6 +209,7 @@ impl NodeService {
                     NoAuthority::Closed(_) => gate.opens().await,
                     NoAuthority::Time { .. } => times.changed().await,
                     NoAuthority::NotFollowed => pending().await,
+                    NoAuthority::Voters => drop(chains.changed().await),
                     _ => {}
                 }
             };
@@ -203,11 +220,11 @@ impl NodeService {
 
     /// A snapshot that is refused was made by a faulty voter, so that each time is logged.
     fn install(&self, from: NodeId, transfer: u64, vote: Vote) -> BoxFuture<'static, Served> {
-        let Some(genesis) = self.local.members.genesis() else {
+        let Some(chain) = self.local.members.chain() else {
             return Box::pin(async { Err("this node belongs to no cluster yet".into()) });
         };
         let consensus = &self.consensus;
-        let installed = consensus.install_snapshot(from, transfer, vote, genesis.voters());
+        let installed = consensus.install_snapshot(from, transfer, vote, chain.voters());
         Box::pin(async move {
             let installed = installed.await.inspect_err(|why| {
                 tracing::error!(

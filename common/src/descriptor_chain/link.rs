@@ -73,7 +73,7 @@ impl DescriptorLink {
         cluster: ClusterId,
         previous: &Descriptor,
     ) -> Result<(), LinkError> {
-        self.check_descriptor(previous)?;
+        check_next(previous, &self.descriptor)?;
         if self.voters.len() > previous.nodes.len() {
             return Err(LinkError::VoterTwice);
         }
@@ -106,31 +106,34 @@ impl DescriptorLink {
         Ok(())
     }
 
-    fn check_descriptor(&self, previous: &Descriptor) -> Result<(), LinkError> {
-        let next = &self.descriptor;
-        if previous.number.checked_add(1) != Some(next.number)
-            || next.previous != Some(previous.hash())
-        {
-            return Err(LinkError::NotNext(previous.number));
-        }
-        if next.number >= MAX_DESCRIPTORS {
-            return Err(LinkError::TooMany);
-        }
-        if !next.is_well_formed() {
-            return Err(LinkError::Malformed);
-        }
-        if (next.nonce, next.operator, next.registration)
-            != (previous.nonce, previous.operator, previous.registration)
-        {
-            return Err(LinkError::OtherFields);
-        }
-        Ok(())
-    }
-
     /// The statements that [`Self::follows`] may verify. None of a link with more than it takes.
     pub fn statements(&self) -> impl Iterator<Item = &Signed<Succession>> {
         let fits = self.voters.len() <= MAX_NODES;
         let all = std::iter::once(&self.operator).chain(&self.voters);
         all.filter(move |_| fits)
     }
+}
+
+/// Whether a descriptor may be the next one of `previous`, apart from the signatures.
+///
+/// # Errors
+/// See [`LinkError`]; none that is of a signature.
+pub fn check_next(previous: &Descriptor, next: &Descriptor) -> Result<(), LinkError> {
+    if previous.number.checked_add(1) != Some(next.number)
+        || next.previous != Some(previous.hash())
+    {
+        return Err(LinkError::NotNext(previous.number));
+    }
+    if next.number >= MAX_DESCRIPTORS {
+        return Err(LinkError::TooMany);
+    }
+    if !next.is_well_formed() {
+        return Err(LinkError::Malformed);
+    }
+    if (next.nonce, next.operator, next.registration)
+        != (previous.nonce, previous.operator, previous.registration)
+    {
+        return Err(LinkError::OtherFields);
+    }
+    Ok(())
 }

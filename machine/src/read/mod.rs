@@ -10,6 +10,7 @@ mod release;
 mod replies;
 mod statements;
 
+use cameo_common::cluster_descriptor::Descriptor;
 use cameo_common::descriptor_chain::{DescriptorLink, Descriptors};
 use cameo_common::ids::{ClusterId, Millis};
 
@@ -39,6 +40,18 @@ pub fn log_time(view: &dyn StateView) -> Millis {
 #[must_use]
 pub fn cluster_id(view: &dyn StateView) -> Option<ClusterId> {
     cluster::founded(view).map(|founded| founded.cluster)
+}
+
+/// Number of the newest descriptor; None before the first entry.
+#[must_use]
+pub fn descriptor_number(view: &dyn StateView) -> Option<u64> {
+    cluster::founded(view).map(|founded| founded.current)
+}
+
+/// The newest descriptor; None before the first entry.
+#[must_use]
+pub fn current_descriptor(view: &dyn StateView) -> Option<Descriptor> {
+    cluster::current_descriptor(view)
 }
 
 /// The cluster's descriptors, with the signatures by which each follows the one before. None

@@ -2,8 +2,8 @@
 //!
 //! Law: only a voter moves another node's vote, log or state, and only in its own name and within
 //! bounds. A worker receives the log and does jobs; it may ask how far the log is, and for
-//! checkpoints, and nothing else. Who is a voter is in the genesis, which each node has on its disk
-//! before it is a member.
+//! checkpoints, and nothing else. Who is a voter is in the chain of descriptors, which begins with
+//! the genesis, and whose links prove themselves.
 
 mod answers;
 mod refused_leader;
@@ -21,7 +21,8 @@ use openraft::raft::{AppendEntriesResponse, SnapshotResponse, VoteResponse};
 use thiserror::Error;
 use tokio::time::Instant;
 
-use super::genesis::Genesis;
+use super::members::descriptor_exchange::DescriptorExchange;
+use super::members::known_chain::KnownChain;
 use super::members::member_view::MemberView;
 use super::ports::Stamp;
 use super::quarantine::{Closed, Gate};
@@ -29,6 +30,7 @@ use super::rpc::answer_rules::{AnswerRules, NotTaken};
 use super::rpc::wire::NodeRequest;
 use super::time::entry_time::EntryTimes;
 use crate::consensus_types::TypeConfig;
+use crate::consensus_types::aliases::Membership;
 use crate::link::Caller;
 
 pub(super) use crate::host::seldom::Seldom;
@@ -76,7 +78,11 @@ pub(crate) enum NoAuthority {
 /// What the rules need to know of this node.
 struct Here<'a> {
     me: NodeId,
-    genesis: Option<Arc<Genesis>>,
+    /// Whether this process runs as a voter. One that is a worker until its restart gives no vote.
+    runs_as_voter: bool,
+    chain: Option<Arc<KnownChain>>,
+    /// The voters of Raft's membership here.
+    raft_voters: BTreeSet<NodeId>,
     term: u64,
     last_index: u64,
     applied: u64,
@@ -87,7 +93,9 @@ struct Here<'a> {
 /// The rules, over this node's present state.
 pub(crate) struct Authority {
     pub me: NodeId,
+    pub runs_as_voter: bool,
     pub members: Arc<MemberView>,
+    pub descriptors: Arc<DescriptorExchange>,
     pub times: Arc<EntryTimes>,
     pub stamp: Arc<dyn Stamp>,
     pub gate: Arc<Gate>,
@@ -97,9 +105,15 @@ pub(crate) struct Authority {
 impl Authority {
     /// Whether a caller may make this request.
     pub fn check(&self, caller: &Caller, request: &NodeRequest) -> Result<(), NoAuthority> {
-        let standing = self.members.standing(caller.node, &caller.key);
+        let checked = match self.check_now(caller, request) {
+            // The state may have a newer descriptor than this node has looked at.
+            Err(NoAuthority::NotVoter | NoAuthority::Voters) => {
+                self.members.advance_by_state();
+                self.check_now(caller, request)
+            }
+            checked => checked,
+        };
         let here = self.here();
-        let checked = requests::check(request, caller.node, standing, &here);
         // Before times are judged: a node that takes no part has not been told them yet.
         if let Some(closed) = self.gate.closed()
             && requests::is_of_consensus(request)
@@ -114,18 +128,27 @@ impl Authority {
         checked
     }
 
+    fn check_now(&self, caller: &Caller, request: &NodeRequest) -> Result<(), NoAuthority> {
+        let standing = self.members.standing(caller.node, &caller.key);
+        requests::check(request, caller.node, standing, &self.here())
+    }
+
     fn here(&self) -> Here<'_> {
         let (mut term, mut last_index, mut applied) = (0, 0, 0);
+        let mut raft_voters = BTreeSet::new();
         if let Some(consensus) = self.members.consensus.get() {
             let metrics = consensus.metrics();
             let metrics = metrics.borrow_watched();
             term = metrics.current_term;
             last_index = metrics.last_log_index.unwrap_or(0);
             applied = metrics.last_applied.map_or(0, |id| id.index());
+            raft_voters = metrics.membership_config.voter_ids().collect();
         }
         Here {
             me: self.me,
-            genesis: self.members.genesis(),
+            runs_as_voter: self.runs_as_voter,
+            chain: self.members.chain(),
+            raft_voters,
             term,
             last_index,
             applied,
@@ -142,6 +165,10 @@ impl AnswerRules for Authority {
         answer: &AppendEntriesResponse<TypeConfig>,
     ) -> Result<(), NotTaken> {
         taken(from, answers::append(answer, from, &self.here()))
+    }
+
+    fn refused(&self, by: NodeId) {
+        self.descriptors.begin(by);
     }
 
     fn vote(&self, from: NodeId, answer: &VoteResponse<TypeConfig>) -> Result<(), NotTaken> {
@@ -165,14 +192,32 @@ fn taken(from: NodeId, checked: Result<(), NoAuthority>) -> Result<(), NotTaken>
 }
 
 impl Here<'_> {
-    /// Whether a node has a vote. Its link has proven the key.
+    /// Whether a node has a vote: see [`Standing::Voter`](super::members::standing::Standing). Its
+    /// link has proven the key.
     fn is_voter(&self, node: NodeId) -> bool {
-        let genesis = self.genesis.as_ref();
-        genesis.is_some_and(|genesis| genesis.member(node).is_some())
+        let Some(chain) = &self.chain else {
+            return false;
+        };
+        let was_node = || chain.node(node).is_some() && self.raft_voters.contains(&node);
+        chain.newest().node(node).is_some() || was_node()
     }
 
+    /// The nodes of the newest descriptor.
     fn voters(&self) -> BTreeSet<NodeId> {
-        let members = self.genesis.iter().flat_map(|genesis| &genesis.members);
-        members.map(|member| member.id).collect()
+        let chain = self.chain.as_ref();
+        chain.map_or_else(BTreeSet::new, |chain| chain.newest_ids())
+    }
+
+    /// Whether a membership has no voters but those of a descriptor, in each of its configurations.
+    fn is_of_descriptors(&self, membership: &Membership) -> bool {
+        let Some(chain) = &self.chain else {
+            return false;
+        };
+        let mut configs = membership.get_joint_config().iter();
+        configs.all(|config| {
+            let key_of = |id: &NodeId| Some((*id, membership.get_node(id)?.key));
+            let nodes: Option<Vec<_>> = config.iter().map(key_of).collect();
+            nodes.is_some_and(|nodes| chain.has_nodes(&nodes))
+        })
     }
 }

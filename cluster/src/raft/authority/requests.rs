@@ -1,7 +1,5 @@
 //! Rules for requests: who may ask what, in whose name, and how far ahead.
 
-use std::collections::BTreeSet;
-
 use cameo_common::ids::{Millis, NodeId};
 use openraft::entry::EntryPayload;
 use openraft::raft::AppendEntriesRequest;
@@ -52,8 +50,9 @@ pub(super) fn check(
             Standing::Voter | Standing::Worker => Ok(()),
             Standing::Outsider => Err(NoAuthority::NotMember),
         },
-        // What a caller may not say on this connection is refused by the service.
-        NodeRequest::Join { .. }
+        // Descriptors prove themselves. What a caller may not say on this connection is refused by the service.
+        NodeRequest::Descriptors(_)
+        | NodeRequest::Join { .. }
         | NodeRequest::Pristine
         | NodeRequest::Form { .. }
         | NodeRequest::MayJoin { .. } => Ok(()),
@@ -82,7 +81,7 @@ fn needs_voter(standing: Standing) -> Result<(), NoAuthority> {
 }
 
 fn needs_vote_here(here: &Here<'_>) -> Result<(), NoAuthority> {
-    if here.is_voter(here.me) {
+    if here.runs_as_voter && here.is_voter(here.me) {
         Ok(())
     } else {
         Err(NoAuthority::WorkerHere)
@@ -104,14 +103,13 @@ fn append(
     let latest = here.times.latest(&voters);
     for entry in &rpc.entries {
         index(Some(&entry.log_id), here)?;
-        payload(entry, &voters, latest, here)?;
+        payload(entry, latest, here)?;
     }
     Ok(())
 }
 
 fn payload(
     entry: &Entry,
-    voters: &BTreeSet<NodeId>,
     latest: Millis,
     here: &Here<'_>,
 ) -> Result<(), NoAuthority> {
@@ -127,7 +125,7 @@ fn payload(
             }
         }
         EntryPayload::Membership(membership) => {
-            if membership.voter_ids().collect::<BTreeSet<_>>() == *voters {
+            if here.is_of_descriptors(membership) {
                 Ok(())
             } else {
                 Err(NoAuthority::Voters)

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cameo_common::cluster_descriptor::NodeIdentity;
 use cameo_common::ids::NodeId;
 use cameo_common::signed::Signed;
 use cameo_common::statements::Checkpoint;
@@ -16,7 +17,7 @@ use super::OwnCheckpoints;
 use crate::certificate::{Certificate, NotCertified, StatePoint};
 use crate::link::{Lane, Links};
 use crate::raft::engine::consensus::Consensus;
-use crate::raft::genesis::{Genesis, GenesisMember};
+use crate::raft::members::known_chain::KnownChain;
 use crate::raft::rpc::snapshots::SnapshotPort;
 use crate::raft::rpc::wire::{NodeReply, NodeRequest, decode, encode};
 
@@ -91,9 +92,12 @@ impl<P: SnapshotPort> Certifier<P> {
         let mut pause = FIRST_PAUSE;
         let mut signed = BTreeMap::new();
         loop {
-            if let Some(genesis) = self.own.members.genesis() {
-                self.ask_all(&genesis, &point, &mut signed).await;
-                if signed.len() >= genesis.voters().threshold() {
+            if let Some(chain) = self.own.members.chain() {
+                let newest = chain.newest();
+                // Those that have left since they have signed no longer count.
+                signed.retain(|id, _| newest.node(*id).is_some());
+                self.ask_all(&chain, &point, &mut signed).await;
+                if signed.len() >= newest.threshold() {
                     return Certificate(signed.into_values().collect());
                 }
             }
@@ -111,13 +115,13 @@ impl<P: SnapshotPort> Certifier<P> {
 
     async fn ask_all(
         &self,
-        genesis: &Genesis,
+        chain: &KnownChain,
         point: &StatePoint,
         signed: &mut BTreeMap<NodeId, Signed<Checkpoint>>,
     ) {
-        let voters = genesis.voters();
-        for voter in &genesis.members {
-            if signed.len() >= voters.threshold() {
+        let (newest, voters) = (chain.newest(), chain.voters());
+        for voter in &newest.nodes {
+            if signed.len() >= newest.threshold() {
                 return;
             }
             if signed.contains_key(&voter.id) {
@@ -127,7 +131,7 @@ impl<P: SnapshotPort> Certifier<P> {
                 continue;
             };
             match voters.check_one(&checkpoint, point) {
-                Ok(key) if key.0 == voter.key => drop(signed.insert(voter.id, checkpoint)),
+                Ok(key) if key == voter.key => drop(signed.insert(voter.id, checkpoint)),
                 Ok(_) => {}
                 Err(error @ NotCertified::OtherState { .. }) => tracing::error!(
                     node = voter.id.0,
@@ -142,7 +146,7 @@ impl<P: SnapshotPort> Certifier<P> {
         }
     }
 
-    async fn ask(&self, voter: &GenesisMember, index: u64) -> Option<Signed<Checkpoint>> {
+    async fn ask(&self, voter: &NodeIdentity, index: u64) -> Option<Signed<Checkpoint>> {
         if voter.id == self.me {
             return self.own.signed(index);
         }

@@ -22,8 +22,9 @@ impl OwnCheckpoints {
     /// that index lately.
     pub fn signed(&self, index: u64) -> Option<Signed<Checkpoint>> {
         let genesis = self.members.genesis()?;
+        let chain = self.members.chain()?;
         let key = self.keys.public();
-        let is_voter = genesis.members.iter().any(|voter| voter.key == key);
+        let is_voter = chain.newest().nodes.iter().any(|node| node.key.0 == key);
         let point = self.recent.at(index).filter(|_| is_voter)?;
         Some(point.signed(&self.keys.signing_key(), genesis.cluster_id()))
     }

@@ -1,15 +1,18 @@
 //! Handle to a running Raft.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
+use cameo_common::cluster_descriptor::Descriptor;
 use cameo_common::ids::{ClusterId, Millis, NodeId};
+use cameo_common::keys::PublicKey;
 use openraft::async_runtime::WatchReceiver;
 use parking_lot::Mutex;
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::app_request::{self, AskError};
 use super::propose::{ProposeError, Proposed, Proposer};
@@ -21,13 +24,17 @@ use crate::raft::engine::leader_transfer;
 use crate::raft::engine::log_clock::LogClock;
 use crate::raft::engine::node_state::NodeState;
 use crate::raft::engine::status::{self, Leadership, Status};
-use crate::raft::engine::successors::OtherVoters;
+use crate::raft::engine::successors::{OtherVoters, Successors as _};
+use crate::raft::engine::voters::{self, Plan, VotersError};
 use crate::raft::engine::workers::WorkerChange;
 use crate::raft::exchange::Exchange;
 use crate::raft::genesis::Genesis;
 use crate::raft::members::bootstrap_state::BootstrapState;
 use crate::raft::members::member_view::MemberView;
 use crate::raft::quarantine::{Gate, Waits};
+
+/// How long a change of the voters is waited for. It goes on, and is looked at again.
+const CHANGE_WAIT: Duration = Duration::from_secs(5);
 
 /// Handle to this node's Raft. Cheap to clone; usable on every runtime.
 #[derive(Clone)]
@@ -49,6 +56,8 @@ pub(crate) struct Inner {
     pub address: SocketAddr,
     pub running: Mutex<Option<Running>>,
     pub gate: Arc<Gate>,
+    /// It starts again when that changes.
+    pub runs_as_voter: bool,
     /// None at a worker.
     pub exchange: Option<Arc<Exchange>>,
 }
@@ -107,8 +116,7 @@ impl Raft {
 
     /// What this node waits for before it takes part.
     fn waits(&self) -> Option<Waits> {
-        let genesis = self.inner.members.genesis()?;
-        self.inner.exchange.as_ref()?.waits(&genesis)
+        self.inner.exchange.as_ref()?.waits()
     }
 
     /// The leadership, and its changes.
@@ -124,6 +132,25 @@ impl Raft {
     /// Whether this node belongs to a cluster, and the reason if not.
     pub fn bootstrap_state(&self) -> watch::Receiver<BootstrapState> {
         self.inner.members.state.subscribe()
+    }
+
+    /// Whether this process runs as a voter.
+    pub fn runs_as_voter(&self) -> bool {
+        self.inner.runs_as_voter
+    }
+
+    /// Waits until this node, which runs as a worker, is one of the voters: it has to be started
+    /// again then, and does as a voter what it does. Never returns at a voter.
+    pub async fn wait_until_promoted(&self) {
+        let mut promoted = self.inner.members.promoted.subscribe();
+        // The sender lives in `inner`, which `self` keeps alive.
+        let _promoted = promoted.wait_for(|promoted| *promoted).await;
+    }
+
+    /// Whether this node knows, or is known, as a voter: by the newest descriptor.
+    pub fn is_node_key(&self, key: &PublicKey) -> bool {
+        let chain = self.inner.members.chain();
+        chain.is_some_and(|chain| chain.newest().nodes.iter().any(|node| node.key == *key))
     }
 
     /// Waits until this node belongs to a cluster.
@@ -184,6 +211,55 @@ impl Raft {
             .consensus
             .change_workers(WorkerChange::Remove(node));
         removed.await.map_err(|refusal| refusal.to_string())
+    }
+
+    /// Has Raft's voters be the nodes of this descriptor, which the state has, while this node leads.
+    /// It may be tried again.
+    ///
+    /// # Errors
+    /// See [`VotersError`]: what has to be before.
+    pub async fn follow_descriptor(&self, descriptor: &Descriptor) -> Result<(), VotersError> {
+        let Inner {
+            consensus,
+            exchange,
+            ..
+        } = &*self.inner;
+        if !self.inner.node.leadership.borrow().here {
+            return Err(VotersError::NotLeader);
+        }
+        let answers = |node| {
+            let exchange = exchange.as_ref();
+            exchange.is_some_and(|exchange| exchange.answers(node))
+        };
+        let plan = {
+            let metrics = consensus.metrics();
+            let metrics = metrics.borrow_watched();
+            voters::plan(&metrics, descriptor, &answers)?
+        };
+        match plan {
+            Plan::Done => Ok(()),
+            Plan::HandOver(stay) => {
+                self.hand_over(&stay).await;
+                Err(VotersError::HandsOver)
+            }
+            Plan::Change(next) => {
+                tracing::info!(number = descriptor.number, voters = ?next, "changes the voters");
+                let changed = timeout(CHANGE_WAIT, consensus.change_voters(next)).await;
+                let in_time = "it takes longer than this node waits";
+                changed.unwrap_or_else(|_| Err(VotersError::Unsettled(in_time.into())))
+            }
+        }
+    }
+
+    /// Asks one of these, the one with the longest log that is reached, to lead.
+    async fn hand_over(&self, stay: &BTreeSet<NodeId>) {
+        let successors = &self.inner.successors;
+        for voter in successors.longest_log_first() {
+            if stay.contains(&voter) && successors.is_reached(voter).await {
+                tracing::info!(successor = voter.0, "hands over, as this node votes no more");
+                return successors.transfer_to(voter).await;
+            }
+        }
     }
 
     /// The time that this node would stamp on an entry now; `None` while it knows too few of the

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use cameo_common::cluster_descriptor::Descriptor;
 use cameo_common::ids::NodeId;
 use cameo_common::wire;
 use futures_util::future::BoxFuture;
@@ -14,7 +15,7 @@ use super::{early_reply, own_reply};
 use crate::host::clock::WallClock;
 use crate::host::signatures::RememberedSignatures;
 use crate::latency::{Calls, Latencies};
-use crate::raft::{AskError, Leadership, ProposeError, Raft, ReadError, Status};
+use crate::raft::{AskError, Leadership, ProposeError, Raft, ReadError, Status, VotersError};
 use crate::store::Subscriptions;
 use cameo_machine::{Caller, Command, Reply, StateView};
 
@@ -151,6 +152,13 @@ impl Replica for RaftReplica {
 
     fn remove_worker(&self, node: NodeId) -> BoxFuture<'_, Result<(), String>> {
         Box::pin(self.raft.remove_worker(node))
+    }
+
+    fn follow_descriptor<'a>(
+        &'a self,
+        descriptor: &'a Descriptor,
+    ) -> BoxFuture<'a, Result<(), VotersError>> {
+        Box::pin(self.raft.follow_descriptor(descriptor))
     }
 
     fn hash(&self) -> HashedState {

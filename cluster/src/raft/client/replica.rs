@@ -9,12 +9,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cameo_common::cluster_descriptor::Descriptor;
 use cameo_common::ids::{Hash, NodeId};
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::raft::{AskError, Leadership, ProposeError, ReadError, Status};
+use crate::raft::{AskError, Leadership, ProposeError, ReadError, Status, VotersError};
 use crate::store::{State, Subscriptions};
 use cameo_machine::{Command, Reply, StateView};
 
@@ -126,6 +127,13 @@ pub trait Replica: Send + Sync + fmt::Debug + 'static {
 
     /// Removes a worker from the members, while this node leads. It may be tried again.
     fn remove_worker(&self, node: NodeId) -> BoxFuture<'_, Result<(), String>>;
+
+    /// Has Raft's voters be the nodes of this descriptor, which the state has, while this node leads.
+    /// It may be tried again.
+    fn follow_descriptor<'a>(
+        &'a self,
+        descriptor: &'a Descriptor,
+    ) -> BoxFuture<'a, Result<(), VotersError>>;
 
     /// The hash of the whole state, now or a moment ago. Kept, not computed.
     fn hash(&self) -> HashedState;

@@ -16,6 +16,7 @@ use openraft::storage::{RaftLogStorage, RaftStateMachine};
 use openraft::type_config::alias::{VoteOf, WatchReceiverOf};
 use openraft::{RaftMetrics, ReadPolicy};
 
+use super::voters::{self, VotersError};
 use super::workers::{self, WorkerChange};
 use crate::certificate::Voters;
 use crate::consensus_types::aliases::position;
@@ -99,6 +100,10 @@ pub(crate) trait Consensus: Send + Sync {
     fn initialise(&self, genesis: Arc<Genesis>) -> BoxFuture<'static, Result<(), String>>;
     fn change_workers(&self, change: WorkerChange)
     -> BoxFuture<'static, Result<(), MemberRefusal>>;
+    fn change_voters(
+        &self,
+        voters: BTreeSet<NodeId>,
+    ) -> BoxFuture<'static, Result<(), VotersError>>;
     fn transfer_leader(&self, to: NodeId) -> BoxFuture<'static, ()>;
     /// Tells openraft of a newly certified snapshot, behind which it may purge the log.
     fn snapshot_certified(&self) -> BoxFuture<'static, ()>;
@@ -306,6 +311,13 @@ where
         change: WorkerChange,
     ) -> BoxFuture<'static, Result<(), MemberRefusal>> {
         Box::pin(workers::change(self.raft.clone(), change))
+    }
+
+    fn change_voters(
+        &self,
+        next: BTreeSet<NodeId>,
+    ) -> BoxFuture<'static, Result<(), VotersError>> {
+        Box::pin(voters::change(self.raft.clone(), next))
     }
 
     fn transfer_leader(&self, to: NodeId) -> BoxFuture<'static, ()> {

@@ -11,4 +11,5 @@ pub(super) mod status;
 pub(super) mod storage;
 pub(super) mod store_snapshots;
 pub(super) mod successors;
+pub(super) mod voters;
 pub(super) mod workers;

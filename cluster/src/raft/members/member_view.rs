@@ -1,39 +1,58 @@
-//! Members of the cluster as this node sees them: who may use its links.
+//! Members of the cluster as this node sees them: who may use its links, and who votes.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
+use cameo_common::descriptor_chain::{ChainError, DescriptorLink};
 use cameo_common::ids::{ClusterId, NodeId};
+use openraft::async_runtime::WatchReceiver;
 use tokio::sync::watch;
 
 use super::bootstrap_state::BootstrapState;
+use super::known_chain::KnownChain;
 use super::standing::Standing;
 use crate::consensus_types::Member;
 use crate::link::{KnownKey, KnownMembers};
 use crate::raft::engine::consensus::Consensus;
 use crate::raft::genesis::Genesis;
+use crate::raft::ports::AppliedDescriptors;
 
-/// The membership of the log, or the genesis while the log has none.
+/// The membership of the log, or the genesis while the log has none; and the chain of descriptors.
 pub(crate) struct MemberView {
     genesis: OnceLock<Arc<Genesis>>,
+    /// The newest verified chain. It begins with the genesis, and is never replaced by a shorter
+    /// or another one. It is on no disk but as part of the state: other nodes show it again.
+    chain: watch::Sender<Option<Arc<KnownChain>>>,
+    /// The descriptors of the applied state.
+    applied: Arc<dyn AppliedDescriptors>,
     /// `Formed` only after the genesis is on the disk.
     pub state: watch::Sender<BootstrapState>,
+    /// Whether this node, which runs as a worker, is a voter now.
+    pub promoted: watch::Sender<bool>,
     pub consensus: OnceLock<Arc<dyn Consensus>>,
 }
 
 impl MemberView {
     /// A node without a cluster yet; `why` is the reason.
-    pub fn new(why: &str) -> Self {
+    pub fn new(why: &str, applied: Arc<dyn AppliedDescriptors>) -> Self {
         Self {
             genesis: OnceLock::new(),
+            chain: watch::Sender::new(None),
+            applied,
             state: watch::Sender::new(BootstrapState::Waiting { why: why.into() }),
+            promoted: watch::Sender::new(false),
             consensus: OnceLock::new(),
         }
     }
 
     /// Sets the genesis, which is on the disk.
     pub fn set_genesis(&self, genesis: Genesis) {
+        let chain = Arc::new(KnownChain::of(&genesis));
         // Set once: a node never changes its cluster.
-        let _again = self.genesis.set(Arc::new(genesis));
+        if self.genesis.set(Arc::new(genesis)).is_ok() {
+            self.chain.send_replace(Some(chain));
+            self.advance_by_state();
+        }
     }
 
     /// Publishes that the node belongs to its cluster.
@@ -56,24 +75,103 @@ impl MemberView {
         self.genesis.get().cloned()
     }
 
+    /// The newest verified chain; none before the node has a cluster.
+    pub fn chain(&self) -> Option<Arc<KnownChain>> {
+        self.chain.borrow().clone()
+    }
+
+    /// The chain, and its changes.
+    pub fn chains(&self) -> watch::Receiver<Option<Arc<KnownChain>>> {
+        self.chain.subscribe()
+    }
+
+    /// Goes on by these links, which anybody may have sent: each is verified.
+    ///
+    /// # Errors
+    /// When one is not of this cluster's chain. Those before it are taken.
+    pub fn advance(&self, links: &[DescriptorLink]) -> Result<(), ChainError> {
+        let mut refused = Ok(());
+        self.chain.send_if_modified(|known| {
+            let Some(chain) = known else { return false };
+            match chain.with(links) {
+                Ok(None) => false,
+                Ok(Some(longer)) => {
+                    tracing::info!(number = longer.number(), "knows a newer descriptor");
+                    *known = Some(Arc::new(longer));
+                    true
+                }
+                Err(error) => {
+                    refused = Err(error);
+                    false
+                }
+            }
+        });
+        refused
+    }
+
+    /// Goes on to the newest descriptor of the applied state.
+    pub fn advance_by_state(&self) {
+        let Some(known) = self.chain() else { return };
+        if self.applied.number() <= Some(known.number()) {
+            return;
+        }
+        let Some(descriptors) = self.applied.descriptors() else {
+            return;
+        };
+        if let Err(error) = self.advance(&descriptors.links) {
+            tracing::error!(
+                %error,
+                "the state has other descriptors than this node has verified: keep its folder, \
+                 and compare /v1/state-hash of the nodes"
+            );
+        }
+    }
+
+    /// Whether the applied state has this node in its newest descriptor.
+    pub fn is_node_in_state(&self, node: NodeId, key: &[u8; 32]) -> bool {
+        self.advance_by_state();
+        let Some(chain) = self.chain() else {
+            return false;
+        };
+        let is_newest = self.applied.number().unwrap_or(0) == chain.number();
+        let newest = chain.newest().node(node);
+        is_newest && newest.is_some_and(|node| node.key.0 == *key)
+    }
+
     /// A member of the latest membership.
     pub fn member(&self, node: NodeId) -> Option<Member> {
-        let from_log = self
-            .consensus
-            .get()
-            .and_then(|consensus| consensus.member(node));
-        from_log.or_else(|| self.genesis()?.membership().remove(&node))
+        let consensus = self.consensus.get();
+        if let Some(member) = consensus.and_then(|consensus| consensus.member(node)) {
+            return Some(member);
+        }
+        match consensus.is_none_or(|consensus| consensus.voters().is_empty()) {
+            true => self.genesis()?.membership().remove(&node),
+            false => None,
+        }
+    }
+
+    /// The voters of the latest membership.
+    pub fn raft_voters(&self) -> BTreeSet<NodeId> {
+        let Some(consensus) = self.consensus.get() else {
+            return BTreeSet::new();
+        };
+        let metrics = consensus.metrics();
+        let metrics = metrics.borrow_watched();
+        metrics.membership_config.voter_ids().collect()
     }
 
     /// What a caller is to this cluster, by the key that it has proven.
     pub fn standing(&self, node: NodeId, key: &[u8; 32]) -> Standing {
-        if self.key_of(node) != KnownKey::Is(*key) {
+        let Some(chain) = self.chain() else {
             return Standing::Outsider;
+        };
+        let is_newest = chain.newest().node(node).is_some_and(|one| one.key.0 == *key);
+        if is_newest || (chain.has(node, key) && self.raft_voters().contains(&node)) {
+            return Standing::Voter;
         }
-        let genesis = self.genesis();
-        match genesis.is_some_and(|genesis| genesis.member(node).is_some()) {
-            true => Standing::Voter,
-            false => Standing::Worker,
+        match self.member(node) {
+            Some(member) if member.key == *key => Standing::Worker,
+            _ => Standing::Outsider,
         }
     }
 }
@@ -84,10 +182,10 @@ impl KnownMembers for MemberView {
     }
 
     fn key_of(&self, node: NodeId) -> KnownKey {
-        // No entry of the log gives a founder another key.
-        let genesis = self.genesis();
-        if let Some(founder) = genesis.as_ref().and_then(|genesis| genesis.member(node)) {
-            return KnownKey::Is(founder.key);
+        // No entry of the log gives a node of a descriptor another key.
+        let chain = self.chain();
+        if let Some(known) = chain.as_ref().and_then(|chain| chain.node(node)) {
+            return KnownKey::Is(known.key.0);
         }
         match self.member(node) {
             Some(member) => KnownKey::Is(member.key),

@@ -26,6 +26,9 @@ pub(crate) trait AnswerRules: Send + Sync {
     /// To a request for a vote.
     fn vote(&self, from: NodeId, answer: &VoteResponse<TypeConfig>) -> Result<(), NotTaken>;
 
+    /// A node has refused a request of this one, or its connection.
+    fn refused(&self, by: NodeId);
+
     /// To a snapshot.
     fn snapshot(&self, from: NodeId, answer: &SnapshotResponse<TypeConfig>)
     -> Result<(), NotTaken>;

@@ -1,6 +1,7 @@
 //! Messages between nodes: one enum of requests, one of replies.
 
-use cameo_common::ids::{ClusterId, Millis, NodeId};
+use cameo_common::descriptor_chain::DescriptorLink;
+use cameo_common::ids::{ClusterId, Hash, Millis, NodeId};
 use cameo_common::signed::Signed;
 use cameo_common::statements::{Checkpoint, NodeProgress};
 use openraft::raft::{
@@ -75,6 +76,8 @@ pub(crate) enum NodeRequest {
     },
     /// Tells the caller's progress, and what it remembers of the receiver's.
     Progress(ProgressTold),
+    /// Shows links of the chain of descriptors, and asks for those that the caller lacks.
+    Descriptors(DescriptorsTold),
 }
 
 /// A reply between nodes; each belongs to the request of its name.
@@ -103,6 +106,8 @@ pub(crate) enum NodeReply {
     Checkpoint(Option<Signed<Checkpoint>>),
     /// The same of the receiver; none while it cannot tell.
     Progress(Option<ProgressTold>),
+    /// The same of the receiver; or why it does not take what was shown.
+    Descriptors(Result<DescriptorsTold, String>),
 }
 
 /// Load and clock of a follower, in the reply to a heartbeat.
@@ -123,6 +128,20 @@ pub(crate) struct ProgressTold {
     /// How far the receiver had told it was.
     pub of_you: Option<Signed<NodeProgress>>,
     pub times: VoterTimes,
+    /// Number of the newest descriptor that the sender knows.
+    pub descriptor: u64,
+}
+
+/// What a node knows of the chain of descriptors.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct DescriptorsTold {
+    /// Of the newest one that the sender knows.
+    pub number: u64,
+    pub hash: Hash,
+    /// Some of those that the receiver may lack, in order; each proves itself.
+    pub links: Vec<DescriptorLink>,
+    /// In an answer: whether the receiver's membership has the caller.
+    pub is_member: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -151,6 +151,10 @@ impl<P: SnapshotPort> Client<P> {
     }
 
     fn failed(&self, error: CallError, action: RPCTypes, limit: Duration) -> RPCError<TypeConfig> {
+        // It may not know the descriptor by which this node votes, or which changes who does.
+        if matches!(error, CallError::Denied(_) | CallError::Refused(_)) {
+            self.rules.refused(self.target);
+        }
         match error {
             CallError::TimedOut => Timeout {
                 action,

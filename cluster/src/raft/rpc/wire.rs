@@ -7,11 +7,11 @@ use cameo_common::wire::{self, VersionError};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use super::messages::{
-    BootstrapProbe, HeartbeatReport, NodeReply, NodeRequest, ProgressTold, ProposedReply,
+    BootstrapProbe, DescriptorsTold, HeartbeatReport, NodeReply, NodeRequest, ProgressTold, ProposedReply,
 };
 pub(crate) use super::refusals::{MemberRefusal, ProposeRefusal, ReadRefusal};
 
-const WIRE_VERSION: u8 = 4;
+const WIRE_VERSION: u8 = 5;
 
 pub(crate) fn encode<T: Serialize>(message: &T) -> Vec<u8> {
     wire::encode_versioned(WIRE_VERSION, message)

@@ -5,6 +5,7 @@ use thiserror::Error;
 
 use crate::host::listen_error::ListenError;
 use crate::host::lost_folder::LOST_FOLDER;
+use crate::raft::members::role_watch::removed_sentence;
 use crate::raft::members::record_file::RecordError;
 use crate::raft::members::secret_check::SecretCheckError;
 use crate::raft::quarantine::{OriginError, PeersError};
@@ -19,6 +20,8 @@ pub enum StartError {
     IsVoter(NodeId),
     #[error("this directory belongs to node {0}, which is a worker: start it with --worker")]
     IsWorker(NodeId),
+    #[error("{}", removed_sentence(*.0))]
+    Removed(NodeId),
     #[error("the election timing is invalid: {0}")]
     Timing(String),
     #[error(transparent)]

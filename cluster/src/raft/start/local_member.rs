@@ -3,9 +3,12 @@
 
 use std::sync::Arc;
 
+use openraft::storage::{RaftLogStorage, RaftStateMachine};
 use parking_lot::Mutex;
 
+use super::role::{self, Membership, StartsAs};
 use super::{RaftDeps, Settings, StartError, recorded_flags};
+use crate::consensus_types::TypeConfig;
 use crate::host::rng::system_bytes;
 use crate::raft::engine::storage::Storage;
 use crate::raft::genesis::{Genesis, GenesisMember};
@@ -45,12 +48,10 @@ pub(super) fn local_member<L, SM, P>(
     };
     let secret = settings.entrance.secret();
     let secret_check = secret.map(|secret| SecretCheck::new(&settings.data, id, secret));
-    let members = MemberView::new("looking for the other nodes");
+    let members = MemberView::new("looking for the other nodes", deps.applied_descriptors.clone());
     if let Some(record) = record {
-        match (record.genesis.member(id).is_some(), is_worker) {
-            (true, true) => return Err(StartError::IsVoter(id)),
-            (false, false) => return Err(StartError::IsWorker(id)),
-            _ => {}
+        if record.genesis.member(id).is_some() && is_worker {
+            return Err(StartError::IsVoter(id));
         }
         recorded_flags::check(&record.genesis, &me, &settings.peers, &settings.entrance)?;
         check_secret(settings, &record.genesis, secret_check.as_ref())?;
@@ -75,6 +76,27 @@ pub(super) fn local_member<L, SM, P>(
         recording: Mutex::new(()),
     };
     Ok((local, initialised))
+}
+
+/// The role of this node, by what it finds on its disk.
+pub(super) async fn role<L, SM>(
+    local: &LocalMember,
+    settings: &Settings,
+    log: &mut L,
+    state_machine: &mut SM,
+) -> Result<StartsAs, StartError>
+where
+    L: RaftLogStorage<TypeConfig>,
+    SM: RaftStateMachine<TypeConfig>,
+{
+    let membership = Membership::read(log, state_machine).await;
+    let membership = membership.map_err(super::failed)?;
+    let (id, is_worker) = (settings.id, settings.entrance.is_worker());
+    match role::role(local, is_worker, &membership) {
+        StartsAs::Removed => Err(StartError::Removed(id)),
+        StartsAs::Worker if !is_worker => Err(StartError::IsWorker(id)),
+        role => Ok(role),
+    }
 }
 
 /// Checks the content of a founder's secret file, of which the genesis has the operator's key.

@@ -4,6 +4,7 @@ mod error;
 mod local_member;
 mod quarantine;
 mod recorded_flags;
+mod role;
 mod settings;
 mod tasks;
 
@@ -35,8 +36,10 @@ use super::engine::successors::OtherVoters;
 use super::exchange::Exchange;
 use super::members::admission::Admissions;
 use super::members::bootstrap::Founder;
+use super::members::descriptor_exchange::DescriptorExchange;
 use super::members::join::Joiner;
 use super::members::local_member::LocalMember;
+use super::members::role_watch::RoleWatch;
 use super::quarantine::Gate;
 use super::rpc::network::Network;
 use super::rpc::snapshots::{IncomingSnapshots, SnapshotPort};
@@ -44,6 +47,7 @@ use super::service::NodeService;
 use super::time::clock::Clocks;
 use super::time::dated::Dated;
 use super::time::entry_time::EntryTimes;
+use role::StartsAs;
 use crate::consensus_types::TypeConfig;
 use crate::host::listen_error::{ListenError, ListenFlag};
 use crate::link::{Identity, Links, Server};
@@ -115,6 +119,8 @@ where
         parts.enter_the_cluster(),
         tokio::spawn(certifier),
     ];
+    let role = parts.watch_role();
+    tasks.push(tokio::spawn(role.run()));
     if let Some(exchange) = &parts.exchange {
         tasks.push(tokio::spawn(exchange.clone().run(parts.links.clone())));
     }
@@ -138,6 +144,7 @@ where
         address,
         running: Mutex::new(Some(running)),
         gate: parts.gate,
+        runs_as_voter: parts.role == StartsAs::Voter,
         exchange: parts.exchange,
     }))
 }
@@ -165,7 +172,9 @@ struct ConsensusParts {
     authority: Arc<Authority>,
     checkpoints: OwnCheckpoints,
     gate: Arc<Gate>,
-    /// None when this node joins as a worker.
+    descriptors: Arc<DescriptorExchange>,
+    role: StartsAs,
+    /// None when this node runs as a worker.
     exchange: Option<Arc<Exchange>>,
     entrance: Entrance,
     /// The log has begun.
@@ -194,7 +203,9 @@ impl ConsensusParts {
         let (local, initialised) = local_member::local_member(settings, &deps, &storage)?;
         let local = Arc::new(local);
         let mut log = storage.log;
-        let gate = quarantine::gate(settings, &deps, &local, &mut log).await?;
+        let mut state_machine = storage.state_machine;
+        let role = local_member::role(&local, settings, &mut log, &mut state_machine).await?;
+        let gate = quarantine::gate(settings, &deps, &local, role, &mut log).await?;
         let founder = settings.entrance.terms().map(|terms| {
             let local = local.clone();
             Arc::new(Founder { local, terms })
@@ -203,12 +214,17 @@ impl ConsensusParts {
         let identity = identity(settings.id, &deps, &entrance, &local);
         let links = Links::new(identity, deps.transport.clone(), runtime.clone());
         let links = links.map_err(failed)?;
+        let descriptors =
+            DescriptorExchange::new(local.members.clone(), links.clone(), runtime.clone());
+        let descriptors = Arc::new(descriptors);
         let clocks = Arc::new(Clocks::new());
         let times = EntryTimes::new(settings.id, deps.wall.clone());
         let times = Arc::new(times);
         let authority = Arc::new(Authority {
             me: settings.id,
+            runs_as_voter: role == StartsAs::Voter,
             members: local.members.clone(),
+            descriptors: descriptors.clone(),
             times: times.clone(),
             stamp: deps.stamp.clone(),
             gate: gate.clone(),
@@ -231,11 +247,17 @@ impl ConsensusParts {
             rules: authority.clone(),
             gate: gate.clone(),
         };
-        let (inner, of_state) = (storage.state_machine, deps.applied_time.clone());
+        let (inner, of_state) = (state_machine, deps.applied_time.clone());
         let dated = Dated::over(inner, &mut log, times.clone(), deps.stamp.clone(), of_state);
         let dated = dated.await.map_err(failed)?;
         let consensus = start_consensus(config, network, log, dated).await?;
-        let exchange = quarantine::exchange(settings, &deps, &local, &authority, &consensus)?;
+        let exchange = match role {
+            StartsAs::Voter => {
+                let exchange = quarantine::exchange(&deps, &local, &authority, &consensus)?;
+                Some(Arc::new(exchange))
+            }
+            StartsAs::Worker | StartsAs::Removed => None,
+        };
         let _ = local.members.consensus.set(consensus.clone());
         let certifier = Certifier {
             me: settings.id,
@@ -255,11 +277,21 @@ impl ConsensusParts {
             authority,
             checkpoints,
             gate,
+            descriptors,
+            role,
             exchange,
             entrance,
             initialised,
         };
         Ok((parts, Box::pin(certifier.run())))
+    }
+
+    fn watch_role(&self) -> RoleWatch {
+        RoleWatch {
+            local: self.local.clone(),
+            descriptors: self.descriptors.clone(),
+            runs_as_voter: self.role == StartsAs::Voter,
+        }
     }
 
     fn clock(&self) -> Arc<LogClock> {
@@ -327,6 +359,7 @@ impl ConsensusParts {
             app_runtime: self.deps.app_runtime.clone(),
             authority: self.authority.clone(),
             checkpoints: self.checkpoints.clone(),
+            descriptors: self.descriptors.clone(),
             exchange: self.exchange.clone(),
             gate: self.gate.clone(),
             denials: Seldom::default(),
@@ -354,13 +387,17 @@ impl ConsensusParts {
             })
     }
 
-    /// Bootstraps the cluster with the other founders, or joins it as a worker.
+    /// Bootstraps the cluster with the other founders, or joins it as a worker. A node that was
+    /// promoted is in its cluster already.
     fn enter_the_cluster(&self) -> JoinHandle<()> {
         let initialised = self.initialised;
         let (local, links) = (self.local.clone(), self.links.clone());
         match (&self.entrance, self.founder.clone()) {
             (_, Some(founder)) => {
                 tokio::spawn(founder.run(links, self.consensus.clone(), initialised))
+            }
+            (Entrance::Join(_), None) if self.role == StartsAs::Voter => {
+                tokio::spawn(async {})
             }
             (Entrance::Join(pass), None) => {
                 let pass = pass.clone();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use cameo_common::statements::Marks;
 use openraft::storage::{RaftLogReader as _, RaftLogStorage};
 
+use super::role::StartsAs;
 use super::{RaftDeps, Settings, StartError, failed};
 use crate::consensus_types::TypeConfig;
 use crate::floor::FloorMark;
@@ -19,13 +20,15 @@ pub(super) async fn gate<L: RaftLogStorage<TypeConfig>>(
     settings: &Settings,
     deps: &RaftDeps,
     local: &LocalMember,
+    role: StartsAs,
     log: &mut L,
 ) -> Result<Arc<Gate>, StartError> {
     let found = found(log, &deps.floor).await.map_err(failed)?;
     // A voter that knows its cluster may have voted.
-    let needed = match local.members.genesis() {
-        Some(genesis) if !settings.entrance.is_worker() => {
-            Needed::among(genesis.members.len(), genesis.voters().threshold())
+    let needed = match local.members.chain() {
+        Some(chain) if role == StartsAs::Voter => {
+            let newest = chain.newest();
+            Needed::among(newest.nodes.len(), newest.threshold())
         }
         _ => Needed::NONE,
     };
@@ -74,19 +77,15 @@ async fn found<L: RaftLogStorage<TypeConfig>>(
     })
 }
 
-/// The exchange with the other voters; none of a worker.
+/// The exchange of a voter with the others.
 pub(super) fn exchange(
-    settings: &Settings,
     deps: &RaftDeps,
     local: &LocalMember,
     authority: &Authority,
     consensus: &Arc<dyn Consensus>,
-) -> Result<Option<Arc<Exchange>>, StartError> {
-    if settings.entrance.is_worker() {
-        return Ok(None);
-    }
-    Ok(Some(Arc::new(Exchange {
-        me: settings.id,
+) -> Result<Exchange, StartError> {
+    Ok(Exchange {
+        me: local.me.id,
         keys: deps.keys.clone(),
         members: local.members.clone(),
         gate: authority.gate.clone(),
@@ -97,5 +96,7 @@ pub(super) fn exchange(
         floor: deps.floor.clone(),
         log: Default::default(),
         alarms: Default::default(),
-    })))
+        descriptors: authority.descriptors.clone(),
+        told: Default::default(),
+    })
 }

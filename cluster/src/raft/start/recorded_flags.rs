@@ -25,8 +25,9 @@ pub enum FlagError {
         hint: &'static str,
     },
     #[error(
-        "--peers does not name the nodes that formed this cluster: its voters cannot change yet, \
-         and nothing was changed. Give the --peers that it was formed with: {all}"
+        "--peers does not name the nodes that formed this cluster: the flags of a \
+         start change no nodes, and nothing was changed. Give the --peers that it was formed with, \
+         and change the nodes with `cameod member`: {all}"
     )]
     Peers { all: String },
     #[error(
@@ -57,6 +58,8 @@ pub(super) fn check(
     entrance: &Entrance,
 ) -> Result<(), FlagError> {
     match entrance {
+        // One that was promoted has not formed the cluster.
+        Entrance::Found { .. } if genesis.member(me.id).is_none() => Ok(()),
         Entrance::Found { .. } => check_founder(genesis, me, peers),
         Entrance::Join(pass) => match genesis.cluster_id() {
             known if known != pass.cluster => Err(FlagError::Token {
@@ -176,7 +179,7 @@ mod tests {
         assert!(others.ends_with("with: 1=h1:1,2=h2:1"), "{others}");
         for peers in [&[(1, "h1:1")][..], &[(1, "h1:1"), (2, "h2:1"), (3, "h3:1")]] {
             let told = told(peers, http);
-            assert!(told.contains("voters cannot change yet"), "{told}");
+            assert!(told.contains("`cameod member`"), "{told}");
         }
         let url = told(&[(1, "h1:1"), (2, "h2:1")], "https://h1:7");
         assert!(

@@ -16,7 +16,7 @@ use crate::link::{ClusterSecret, NodeKeys, Transport};
 use crate::raft::engine::config::{SNAPSHOT_AFTER_ENTRIES, Timing};
 use crate::raft::genesis::GenesisTerms;
 use crate::raft::ports::{
-    AppService, AppliedTime, ReportSink, ReportSource, Stamp, WorkerGate, WorkerPass,
+    AppService, AppliedDescriptors, AppliedTime, ReportSink, ReportSource, Stamp, WorkerGate, WorkerPass,
 };
 use crate::raft::quarantine::QuarantineDisk;
 
@@ -115,6 +115,8 @@ pub struct RaftDeps {
     pub stamp: Arc<dyn Stamp>,
     /// The time of this node's state.
     pub applied_time: AppliedTime,
+    /// The descriptors of this node's state.
+    pub applied_descriptors: Arc<dyn AppliedDescriptors>,
     /// Judges the passes of workers, while this node leads.
     pub gate: Arc<dyn WorkerGate>,
     /// Source of this node's load report.
