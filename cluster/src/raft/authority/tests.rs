@@ -7,8 +7,9 @@ mod refused_leader;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use cameo_common::descriptor_chain::{DescriptorLink, Succession};
 use cameo_common::ids::{Millis, NodeId};
-use cameo_common::keys::PublicKey;
+use cameo_common::keys::{PublicKey, SigningKey};
 use cameo_common::registration::RegistrationMode;
 use cameo_common::signed::Signed;
 use cameo_common::wire;
@@ -22,6 +23,7 @@ use super::{Here, MAX_STEP, NoAuthority, answers, requests};
 use crate::consensus_types::aliases::{Entry, Payload, Vote};
 use crate::consensus_types::{EntryBytes, Member, TypeConfig};
 use crate::raft::genesis::{Genesis, GenesisMember, GenesisTerms};
+use crate::raft::members::known_chain::KnownChain;
 use crate::raft::members::standing::Standing;
 use crate::raft::rpc::wire::NodeRequest;
 use crate::raft::time::entry_time::tests::FixedClock;
@@ -54,7 +56,9 @@ fn here(me: NodeId) -> Here<'static> {
     };
     Here {
         me,
-        genesis: Some(Arc::new(genesis)),
+        runs_as_voter: me != WORKER,
+        chain: Some(Arc::new(KnownChain::of(&genesis))),
+        raft_voters: [1, 2, 3].map(NodeId).into(),
         term: TERM,
         last_index: LAST,
         applied: LAST,
@@ -99,10 +103,17 @@ fn dated(time: Millis) -> Payload {
 fn voters(ids: &[u64]) -> Payload {
     let members: BTreeMap<_, _> = ids
         .iter()
-        .map(|id| (NodeId(*id), Member::default()))
+        .map(|id| (NodeId(*id), member(*id)))
         .collect();
     let ids = members.keys().copied().collect();
     EntryPayload::Membership(Membership::new(vec![ids], members).unwrap())
+}
+
+fn member(id: u64) -> Member {
+    Member {
+        key: [id as u8; 32],
+        ..Member::default()
+    }
 }
 
 fn by_voter(request: &NodeRequest) -> Result<(), NoAuthority> {
@@ -256,10 +267,85 @@ fn attack_a_time_that_ends_all_time_is_refused() {
 fn attack_an_entry_that_changes_who_votes_is_refused() {
     let with = |ids| append(vote(TERM, FROM), vec![entry(LAST + 1, voters(ids))]);
     assert_eq!(by_voter(&with(&[1, 2, 3])), Ok(()));
+    let refused = Err(NoAuthority::Voters);
     for others in [&[2][..], &[1, 2], &[1, 2, 3, 4], &[1, 2, 4]] {
-        let refused = Err(NoAuthority::Voters);
         assert_eq!(by_voter(&with(others)), refused, "{others:?}");
     }
+    // nor one of two configurations, of which one is of no descriptor
+    let of = |configs: Vec<Vec<u64>>, other_key: Option<u64>| {
+        let ids = configs.iter().flatten().copied();
+        let key = |id| match other_key {
+            Some(other) if other == id => member(77),
+            _ => member(id),
+        };
+        let nodes: BTreeMap<_, _> = ids.map(|id| (NodeId(id), key(id))).collect();
+        let configs = configs.into_iter();
+        let configs = configs.map(|ids| ids.into_iter().map(NodeId).collect());
+        let membership = Membership::new(configs.collect(), nodes).unwrap();
+        append(
+            vote(TERM, FROM),
+            vec![entry(LAST + 1, EntryPayload::Membership(membership))],
+        )
+    };
+    let known = vec![1, 2, 3];
+    assert_eq!(by_voter(&of(vec![known.clone()], None)), Ok(()));
+    assert_eq!(by_voter(&of(vec![known.clone(), vec![1, 4]], None)), refused);
+    // nor the ids of a descriptor, one of them under another key
+    assert_eq!(by_voter(&of(vec![known], Some(3))), refused);
+}
+
+#[test]
+fn attack_a_node_of_an_earlier_descriptor_votes_no_more_once_raft_has_dropped_it() {
+    // given a chain in which node 3 has left, and a node that Raft still has as a voter
+    let keys = [1, 2, 3].map(|seed| SigningKey::from_seed([seed; 32]));
+    let departing = |raft_voters: &[u64]| Here {
+        chain: Some(Arc::new(chain_without_the_last(&keys))),
+        raft_voters: raft_voters.iter().copied().map(NodeId).collect(),
+        ..here(NodeId(1))
+    };
+    assert!(departing(&[1, 2, 3]).is_voter(NodeId(3)));
+    // then it is none any more once Raft has dropped it, and one of no descriptor never was
+    assert!(!departing(&[1, 2]).is_voter(NodeId(3)));
+    assert!(!departing(&[1, 2, 9]).is_voter(NodeId(9)));
+    assert!(departing(&[]).is_voter(NodeId(1)));
+}
+
+/// Nodes 1 to 3 with these keys; then nodes 1 and 2.
+fn chain_without_the_last(keys: &[SigningKey; 3]) -> KnownChain {
+    let operator = SigningKey::from_seed([8; 32]);
+    let members = (1..=3u8).zip(keys).map(|(id, key)| GenesisMember {
+        id: NodeId(u64::from(id)),
+        link: format!("h{id}:1"),
+        http: format!("http://h{id}:2"),
+        key: key.public().0,
+        sealing: [id; 32],
+    });
+    let genesis = Genesis {
+        members: members.collect(),
+        terms: GenesisTerms {
+            operator: operator.public(),
+            registration: RegistrationMode::Invite,
+        },
+        nonce: [7; 32],
+    };
+    let first = genesis.descriptor();
+    let next = first.successor(first.nodes[..2].to_vec());
+    let signed = |key: &SigningKey| {
+        let succession = Succession {
+            cluster: genesis.cluster_id(),
+            previous: first.hash(),
+            next: next.hash(),
+            signer: key.public(),
+        };
+        Signed::new(key, succession)
+    };
+    let link = DescriptorLink {
+        operator: signed(&operator),
+        voters: keys.iter().map(signed).collect(),
+        descriptor: next.clone(),
+    };
+    let chain = KnownChain::of(&genesis).with(&[link]).unwrap();
+    chain.unwrap()
 }
 
 #[test]

@@ -16,6 +16,9 @@ use cameo_machine::{Change, StateView};
 /// With which a command begins that changes nothing.
 pub const REFUSED: &[u8] = b"refused: ";
 
+/// With which a command begins that is a link of the chain of descriptors.
+pub const LINK: &[u8] = b"link: ";
+
 /// The command is a key, the row's value is the log time, and the reply is the key.
 pub struct KeyAndTime;
 impl Machine for KeyAndTime {

@@ -131,6 +131,7 @@ impl Liar {
                 clock: time,
                 applied: time,
             },
+            descriptor: 0,
         });
         for node in world.peers.keys() {
             let link = super::attacks::link(world, &self.links, *node);

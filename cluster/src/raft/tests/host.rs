@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use cameo_common::descriptor_chain::{DescriptorLink, Descriptors};
 use cameo_common::ids::{Millis, NodeId};
-use cameo_common::keys::PublicKey;
+use cameo_common::keys::SigningKey;
 use cameo_common::registration::RegistrationMode;
+use cameo_common::wire;
 
-use super::app::{KeyAndTime, PASS, Reports, SkewedClock, TimeFirst};
+use super::app::{KeyAndTime, LINK, PASS, Reports, SkewedClock, TimeFirst};
 use crate::host::disk_space::tests::Told;
 use crate::host::disk_space::{DiskSpace, Reserve};
 use crate::link::NodeKeys;
@@ -45,6 +47,11 @@ impl Host {
         })
     }
 
+    /// The descriptors among its rows.
+    pub fn descriptors(&self) -> Arc<dyn AppliedDescriptors> {
+        Arc::new(InRows(self.disk.clone()))
+    }
+
     /// Fills its disk, or frees all of it.
     pub fn set_full(&self, is_full: bool) {
         self.free.set(if is_full { 0 } else { u64::MAX });
@@ -56,6 +63,38 @@ impl Host {
         std::fs::remove_dir_all(&self.data).unwrap();
         std::fs::create_dir(&self.data).unwrap();
         self.disk = MemoryDisk::new(Arc::new(KeyAndTime));
+    }
+}
+
+/// The operator's key.
+pub fn operator_key() -> SigningKey {
+    SigningKey::from_seed([8; 32])
+}
+
+/// The links that were proposed as commands.
+struct InRows(MemoryDisk);
+
+impl InRows {
+    fn links(&self) -> Vec<DescriptorLink> {
+        let rows = self.0.rows().0;
+        let links = rows.keys().filter_map(|key| key.strip_prefix(LINK));
+        let mut links: Vec<DescriptorLink> =
+            links.map(|link| wire::decode(link).unwrap()).collect();
+        links.sort_by_key(|link| link.descriptor.number);
+        links
+    }
+}
+
+impl AppliedDescriptors for InRows {
+    fn number(&self) -> Option<u64> {
+        Some(self.links().last().map_or(0, |link| link.descriptor.number))
+    }
+
+    fn descriptors(&self) -> Option<Descriptors> {
+        let links = self.links();
+        // Nobody asks for the first, which is the genesis's.
+        let first = links.first()?.descriptor.clone();
+        Some(Descriptors { first, links })
     }
 }
 
@@ -74,7 +113,7 @@ pub fn host(root: &std::path::Path, id: NodeId, link: String) -> Host {
         secret: b"the secret of the test cluster".to_vec(),
         pass: PASS.to_vec(),
         terms: GenesisTerms {
-            operator: PublicKey([8; 32]),
+            operator: operator_key().public(),
             registration: RegistrationMode::Open,
         },
         clock: Arc::default(),

@@ -5,6 +5,7 @@
 mod app;
 mod attacks;
 mod bootstrap;
+mod changing;
 mod cluster;
 mod disk_space;
 mod entry_times;

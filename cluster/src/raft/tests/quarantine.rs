@@ -88,6 +88,7 @@ impl WithLiar {
                 clock: Millis(1),
                 applied: Millis(1),
             },
+            descriptor: 0,
         };
         let body = encode(&NodeRequest::Progress(told));
         let reply = self.link.call(&body, soon()).await.unwrap();

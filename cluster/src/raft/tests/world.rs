@@ -224,6 +224,7 @@ impl World {
             wall: host.clock.clone(),
             stamp: Arc::new(TimeFirst),
             applied_time: host.applied_time(),
+            applied_descriptors: host.descriptors(),
             gate: Arc::new(Gate),
             report: Arc::new(ReportOf(id)),
             sink: host.reports.clone(),

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used)]
-use cameo_common::ids::{ClusterId, Millis, NodeId};
+use cameo_common::descriptor_chain::DescriptorLink;
+use cameo_common::ids::{ClusterId, Hash, Millis, NodeId};
 use cameo_common::keys::PublicKey;
 use cameo_common::registration::RegistrationMode;
 use cameo_common::signed::Signed;
@@ -85,10 +86,11 @@ fn the_numbers_of_the_requests_are_pinned() {
         },
         NodeRequest::Checkpoint { index: 9 },
         NodeRequest::Progress(told(None)),
+        NodeRequest::Descriptors(descriptors()),
     ];
     for (number, request) in requests.iter().enumerate() {
         let bytes = encode(request);
-        assert_eq!(bytes[..2], [4, number as u8], "{request:?}");
+        assert_eq!(bytes[..2], [5, number as u8], "{request:?}");
         let again: NodeRequest = decode(&bytes).unwrap();
         assert_eq!(encode(&again), bytes);
     }
@@ -138,10 +140,11 @@ fn the_numbers_of_the_replies_are_pinned() {
         NodeReply::Joined(Err(MemberRefusal::IdTaken)),
         NodeReply::Checkpoint(Some(Signed::from_bytes(vec![3]))),
         NodeReply::Progress(None),
+        NodeReply::Descriptors(Ok(descriptors())),
     ];
     for (number, reply) in replies.iter().enumerate() {
         let bytes = encode(reply);
-        assert_eq!(bytes[..2], [4, number as u8], "{reply:?}");
+        assert_eq!(bytes[..2], [5, number as u8], "{reply:?}");
         let again: NodeReply = decode(&bytes).unwrap();
         assert_eq!(encode(&again), bytes);
     }
@@ -160,31 +163,31 @@ fn the_bytes_of_join_messages_are_pinned() {
         timeout_millis: 9,
     });
     let key = [7; 32];
-    let expected = [&[4, 13, 3], &b"h:1"[..], &[1], b"u", &key, &[1, 0xee, 9]].concat();
+    let expected = [&[5, 13, 3], &b"h:1"[..], &[1], b"u", &key, &[1, 0xee, 9]].concat();
     assert_eq!(join, expected);
     let may_join = NodeRequest::MayJoin { pass: vec![0xee] };
-    assert_eq!(encode(&may_join), [4, 12, 1, 0xee]);
+    assert_eq!(encode(&may_join), [5, 12, 1, 0xee]);
     let known = NodeReply::MayJoin(Ok(genesis()));
-    let expected = [&[4, 11, 0, 0][..], &[8; 32], &[1], &[7; 32]].concat();
+    let expected = [&[5, 11, 0, 0][..], &[8; 32], &[1], &[7; 32]].concat();
     assert_eq!(encode(&known), expected);
 }
 
 #[test]
 fn the_bytes_of_checkpoint_messages_are_pinned() {
     let asked = NodeRequest::Checkpoint { index: 300 };
-    assert_eq!(encode(&asked), [4, 14, 0xac, 2]);
+    assert_eq!(encode(&asked), [5, 14, 0xac, 2]);
     let signed = NodeReply::Checkpoint(Some(Signed::from_bytes(vec![3, 4])));
-    assert_eq!(encode(&signed), [4, 13, 1, 2, 3, 4]);
-    assert_eq!(encode(&NodeReply::Checkpoint(None)), [4, 13, 0]);
+    assert_eq!(encode(&signed), [5, 13, 1, 2, 3, 4]);
+    assert_eq!(encode(&NodeReply::Checkpoint(None)), [5, 13, 0]);
 }
 
 #[test]
 fn the_bytes_of_progress_messages_are_pinned() {
     let asked = NodeRequest::Progress(told(Some(5)));
-    assert_eq!(encode(&asked), [4, 15, 2, 3, 4, 1, 1, 5, 0xac, 2, 6]);
+    assert_eq!(encode(&asked), [5, 15, 2, 3, 4, 1, 1, 5, 0xac, 2, 6, 7]);
     let answer = NodeReply::Progress(Some(told(None)));
-    assert_eq!(encode(&answer), [4, 14, 1, 2, 3, 4, 0, 0xac, 2, 6]);
-    assert_eq!(encode(&NodeReply::Progress(None)), [4, 14, 0]);
+    assert_eq!(encode(&answer), [5, 14, 1, 2, 3, 4, 0, 0xac, 2, 6, 7]);
+    assert_eq!(encode(&NodeReply::Progress(None)), [5, 14, 0]);
 }
 
 fn told(of_you: Option<u8>) -> ProgressTold {
@@ -195,7 +198,42 @@ fn told(of_you: Option<u8>) -> ProgressTold {
             clock: Millis(300),
             applied: Millis(6),
         },
+        descriptor: 7,
     }
+}
+
+fn descriptors() -> DescriptorsTold {
+    DescriptorsTold {
+        number: 300,
+        hash: Hash([9; 32]),
+        links: vec![DescriptorLink {
+            descriptor: Genesis {
+                members: Vec::new(),
+                ..genesis()
+            }
+            .descriptor(),
+            operator: Signed::from_bytes(vec![3, 4]),
+            voters: vec![Signed::from_bytes(vec![5])],
+        }],
+        is_member: true,
+    }
+}
+
+#[test]
+fn the_bytes_of_descriptor_messages_are_pinned() {
+    let told = descriptors();
+    let link = [
+        cameo_common::wire::encode(&told.links[0].descriptor),
+        vec![2, 3, 4, 1, 1, 5],
+    ]
+    .concat();
+    let body = [&[0xac, 2][..], &[9; 32], &[1], &link, &[1]].concat();
+    let asked = encode(&NodeRequest::Descriptors(told.clone()));
+    assert_eq!(asked, [&[5, 16][..], &body].concat());
+    let answer = encode(&NodeReply::Descriptors(Ok(told)));
+    assert_eq!(answer, [&[5, 15, 0][..], &body].concat());
+    let refused = encode(&NodeReply::Descriptors(Err("w".into())));
+    assert_eq!(refused, [5, 15, 1, 1, b'w']);
 }
 
 #[test]
@@ -216,7 +254,7 @@ fn the_bytes_of_refusals_to_change_members_are_pinned() {
     ];
     for (refusal, bytes) in refusals {
         let encoded = encode(&NodeReply::Joined(Err(refusal)));
-        assert_eq!(encoded, [&[4, 12, 1], bytes].concat());
+        assert_eq!(encoded, [&[5, 12, 1], bytes].concat());
     }
 }
 
@@ -234,7 +272,7 @@ fn the_bytes_of_an_append_are_pinned() {
     });
     let bytes = encode(&request);
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(hex, "0400030102000103040103050102aabb010304");
+    assert_eq!(hex, "0500030102000103040103050102aabb010304");
 }
 
 #[test]
@@ -246,11 +284,11 @@ fn another_version_trailing_bytes_and_an_unknown_request_are_refused() {
         Err(VersionError::Wire(WireError::NotCanonical))
     ));
     assert!(matches!(
-        decode::<NodeRequest>(&[3, 10]),
-        Err(VersionError::UnknownVersion(3))
+        decode::<NodeRequest>(&[4, 10]),
+        Err(VersionError::UnknownVersion(4))
     ));
     assert!(matches!(
-        decode::<NodeRequest>(&[4, 99]),
+        decode::<NodeRequest>(&[5, 99]),
         Err(VersionError::Wire(WireError::Malformed))
     ));
     assert!(matches!(
