@@ -9,11 +9,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use cameo_cluster::backup;
-use cameo_cluster::config::{CommandLine, Config, Layers, ReadError, Reload, RunFlags, Verb};
+use cameo_cluster::config::{
+    CommandLine, Config, Layers, MemberFlags, MemberVerb, ReadError, Reload, RunFlags, Verb,
+};
 use cameo_cluster::host::clock::{SystemClock, WallClock as _};
 use cameo_cluster::host::log::{self, Level, LogFormat};
 use cameo_cluster::node::secret_file::{self, SecretFileError};
 use cameo_cluster::node::{Node, Stage};
+use cameo_cluster::operator::member::{self, MemberChange};
 use cameo_cluster::operator::{self, Output, key_file::KeyFileError};
 use cameo_cluster::raft::RAFT_THREAD;
 use cameo_common::terminal::{unwritten, usage_sentence};
@@ -96,6 +99,7 @@ fn run_verb(verb: Verb, json: bool) -> ExitCode {
         Verb::Check(flags) => verbs::check(&flags),
         Verb::Status(flags) => verbs::status(flags),
         Verb::Remove(flags) => order(flags.into_order()),
+        Verb::Member(flags) => member_verb(flags),
         Verb::Token(flags) => match flags.check() {
             Ok((key, token)) => {
                 let now = SystemClock.unix_millis();
@@ -177,6 +181,20 @@ fn run(arguments: Vec<OsString>, layers: Layers, flags: RunFlags) -> ExitCode {
         .build();
     match runtime {
         Ok(runtime) => runtime.block_on(run_node(config, reload)),
+        Err(error) => usage(&error),
+    }
+}
+
+fn member_verb(MemberFlags { verb }: MemberFlags) -> ExitCode {
+    let (change, flags) = match verb {
+        MemberVerb::List { cluster, json } => return verbs::members(cluster, json),
+        MemberVerb::Promote { id, change } => (MemberChange::Promote(id), change),
+        MemberVerb::Remove { id, change } => (MemberChange::Remove(id), change),
+        MemberVerb::Replace { old, new, change } => (MemberChange::Replace { old, new }, change),
+    };
+    let order = flags.order(change);
+    match verbs::carried_out(async |tell| member::change(order, tell).await) {
+        Ok(ran) => report(ran),
         Err(error) => usage(&error),
     }
 }

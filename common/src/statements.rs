@@ -1,7 +1,7 @@
 //! Statements about one grant: the viewer's request, the owner's manifest and deal, the viewer's
 //! receipt, view requests and acknowledgements, and a node's confirmation of rights. Rights have a
-//! file of their own. Statements of nodes about the cluster: addresses, checkpoints, progress,
-//! tickets.
+//! file of their own. Statements of nodes about the cluster: addresses, keys, checkpoints,
+//! progress, tickets.
 
 use std::fmt;
 
@@ -212,6 +212,19 @@ pub struct NodeAddress {
     pub stated: Millis,
 }
 statement!(NodeAddress, "node-address", 1, key);
+
+/// A node's statement of its id and keys. An operator takes them into the next descriptor, if the
+/// cluster has admitted the node by that key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeKeysStatement {
+    /// Proves the node on its links and signs.
+    pub key: PublicKey,
+    pub cluster: ClusterId,
+    pub id: NodeId,
+    /// Parts for this node are sealed to it.
+    pub sealing: SealingPublic,
+}
+statement!(NodeKeysStatement, "node-keys", 1, key);
 
 /// A voter's statement of the whole state that it had when it had applied the entry at a fixed
 /// index. With those of a majority, a snapshot of that state is certified.

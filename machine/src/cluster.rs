@@ -67,10 +67,7 @@ pub fn change(draft: &mut Draft<'_>, link: &DescriptorLink, force: bool) -> Resu
     let current = current_descriptor(draft).ok_or(Refusal::NotFounded)?;
     let followed = link.follows(draft.verifier(), cluster, &current);
     followed.map_err(|why| Refusal::NotSuccessor(why.to_string()))?;
-    check_ids(draft, &link.descriptor)?;
-    if !force {
-        holders::check_change(draft, &current, &link.descriptor)?;
-    }
+    check_nodes(draft, &current, &link.descriptor, force)?;
     let DescriptorLink {
         descriptor,
         operator,
@@ -81,6 +78,20 @@ pub fn change(draft: &mut Draft<'_>, link: &DescriptorLink, force: bool) -> Resu
     draft.put(&current, &SuccessionRow { operator, voters });
     draft.put(&(), &Founded { cluster, current });
     Ok(Done::Nothing)
+}
+
+/// Checks what the state has against the nodes of a next descriptor, apart from its signatures.
+pub fn check_nodes(
+    draft: &Draft<'_>,
+    current: &Descriptor,
+    next: &Descriptor,
+    force: bool,
+) -> Result<(), Refusal> {
+    check_ids(draft, next)?;
+    match force {
+        true => Ok(()),
+        false => holders::check_change(draft, current, next),
+    }
 }
 
 /// Refuses nodes under the id of another node or worker, or of a worker that was removed. The

@@ -197,8 +197,9 @@ pub fn verify(path: &Path) -> Result<BackupInfo, BackupFileError> {
     }
     check_sum(path, &mut file, bytes - CHECKSUM)?;
     let chain = header.descriptors.verify(&Strict, header.cluster);
-    let chain = chain.map_err(|why| damaged(&format!("of its descriptors, {why}")))?;
-    let voters = Voters::of(chain.newest(), header.cluster);
+    chain.map_err(|why| damaged(&format!("of its descriptors, {why}")))?;
+    // A snapshot may be older than the newest change of the nodes.
+    let voters = Voters::of_any(header.descriptors.all(), header.cluster);
     file.seek(SeekFrom::Start(begins)).map_err(io)?;
     let verified = verify_snapshot(file, header.snapshot, &voters);
     let (term, index) = verified.map_err(|error| match error {

@@ -72,6 +72,12 @@ impl Voters {
         }
     }
 
+    /// The cluster that they are of.
+    #[must_use]
+    pub fn cluster(&self) -> ClusterId {
+        self.cluster
+    }
+
     /// The voter that has signed this state.
     ///
     /// # Errors

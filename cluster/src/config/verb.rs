@@ -6,6 +6,7 @@ use clap::Subcommand;
 
 use super::backup::{BackupFlags, StatusFlags};
 use super::check::CheckFlags;
+use super::member::MemberFlags;
 use super::operator::{InviteFlags, RegistrationFlags, RemoveFlags, RetireFlags, TokenFlags};
 
 /// Commands of `cameod` other than running a node.
@@ -46,6 +47,11 @@ pub enum Verb {
     Token(TokenFlags),
     /// Removes a worker from the cluster, for good.
     Remove(RemoveFlags),
+    /// Lists the members, and changes the nodes that vote and hold parts.
+    ///
+    /// A change is signed by a majority of the voters and by the operator's key. It is one node at
+    /// a time, and given again goes on where it was.
+    Member(MemberFlags),
     /// Asks every voter for its status: a line a node, and what is wrong.
     ///
     /// Needs no key. Exit codes: 0 the cluster is healthy; 1 something is wrong, and is said; 7 and

@@ -20,6 +20,7 @@ mod registration_rate;
 mod rights;
 mod serve;
 mod sessions;
+mod succession;
 mod users;
 mod views;
 mod waiting;
@@ -35,7 +36,7 @@ use axum::extract::DefaultBodyLimit;
 use cameo_common::api::ErrorCode;
 use cameo_common::ids::{ClusterId, NodeId};
 use cameo_common::signed::Signed;
-use cameo_common::statements::NodeAddress;
+use cameo_common::statements::{NodeAddress, NodeKeysStatement};
 use tokio::sync::watch;
 
 pub use auth::Caller;
@@ -75,6 +76,8 @@ pub struct ApiDeps {
     pub cluster: ClusterId,
     /// Where this node serves, signed by it.
     pub address: Signed<NodeAddress>,
+    /// Its keys, signed by it.
+    pub identity: Signed<NodeKeysStatement>,
     pub backups: Taking,
     /// False at a worker.
     pub has_vote: bool,
@@ -128,6 +131,7 @@ impl Api {
                 .merge(grants::routes())
                 .merge(rights::routes())
                 .merge(operator::routes())
+                .merge(succession::routes())
                 .merge(views::routes())
                 .merge(events::routes())
                 .merge(jobs::place_routes())

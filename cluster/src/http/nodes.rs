@@ -4,9 +4,10 @@ use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
 use cameo_common::api::{
-    ClusterInfo, DiskInfo, ErrorCode, JobMemory, MemberInfo, NodeStatus, SCHEMA, StateHash,
-    WaitsForVoters, paths,
+    ClusterInfo, DiskInfo, ErrorCode, IdentityInfo, JobMemory, MemberInfo, NodeStatus, SCHEMA,
+    StateHash, WaitsForVoters, paths,
 };
+use cameo_common::keys::PublicKey;
 use tokio::time::Instant;
 
 use super::body::InQuery;
@@ -24,6 +25,7 @@ pub(super) fn routes() -> Router<Api> {
     Router::new()
         .route(paths::CLUSTER, get(cluster))
         .route(paths::STATUS, get(status))
+        .route(paths::IDENTITY, get(identity))
         .route(paths::STATE_HASH, get(state_hash))
 }
 
@@ -86,6 +88,18 @@ async fn status(State(api): State<Api>) -> Json<NodeStatus> {
         waits: status.waits.map(waits),
         version: VERSION.to_owned(),
         disk: disk(status.disk),
+    })
+}
+
+async fn identity(State(api): State<Api>) -> Json<IdentityInfo> {
+    let status = api.replica.status();
+    let members = status.voters.into_iter().chain(status.learners);
+    Json(IdentityInfo {
+        schema: SCHEMA,
+        identity: api.identity.clone(),
+        members: members
+            .map(|(id, member)| (id, PublicKey(member.key)))
+            .collect(),
     })
 }
 

@@ -9,6 +9,7 @@ use cameo_cluster::config::{BackupFlags, CheckFlags, StatusFlags};
 use cameo_cluster::folder_check;
 use cameo_cluster::host::log::{self, Level};
 use cameo_cluster::operator;
+use cameo_common::cluster_address::ClusterAddress;
 use cameo_common::terminal::{escaped, unwritten};
 use serde_json::json;
 use zeroize::Zeroizing;
@@ -120,6 +121,23 @@ pub fn status(flags: StatusFlags) -> ExitCode {
             }
         }
         Err(error) => fail(flags.json, &error),
+    }
+}
+
+/// Prints the members of a cluster.
+pub fn members(cluster: ClusterAddress, json: bool) -> ExitCode {
+    let listed = carried_out(async |tell| operator::member::list(cluster, tell).await);
+    match listed {
+        Ok(Ok(list)) => print(&if json { list.json() } else { list.text() }, 0),
+        Ok(Err(error)) => {
+            log::tell(Level::Error, &error);
+            let code = operator::Exit::from(&error) as u8;
+            match json {
+                true => print(&operator::unknown_status(&error), code),
+                false => ExitCode::from(code),
+            }
+        }
+        Err(error) => fail(json, &error),
     }
 }
 

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use cameo_common::cluster_descriptor::Descriptor;
 use cameo_common::ids::{ClusterId, NodeId};
+use cameo_common::keys::SealingPublic;
 use cameo_common::signed::Signed;
-use cameo_common::statements::NodeAddress;
+use cameo_common::statements::{NodeAddress, NodeKeysStatement};
 use cameo_machine::read;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
@@ -65,9 +66,7 @@ impl FormedServices {
         } = node;
         let descriptor = genesis.descriptor();
         let cluster = ClusterId(descriptor.hash().0);
-        parts
-            .trust
-            .set_cluster(raft.clone(), cluster);
+        parts.trust.set_cluster(raft.clone(), cluster);
         let has_vote = raft.runs_as_voter();
         let replica: Arc<dyn Replica> = Arc::new(RaftReplica::new(
             raft,
@@ -88,6 +87,7 @@ impl FormedServices {
             id,
             cluster,
             address: address(&parts, cluster, url),
+            identity: identity(&parts, cluster, id),
             has_vote,
             replica,
             captures: Arc::new(captures),
@@ -133,6 +133,7 @@ struct SharedParts {
     id: NodeId,
     cluster: ClusterId,
     address: Signed<NodeAddress>,
+    identity: Signed<NodeKeysStatement>,
     has_vote: bool,
     replica: Arc<dyn Replica>,
     captures: Arc<Captures>,
@@ -194,6 +195,7 @@ impl SharedParts {
             node: self.id,
             cluster: self.cluster,
             address: self.address,
+            identity: self.identity,
             backups: Taking::new(self.id, self.replica.clone(), self.captures),
             has_vote: self.has_vote,
             replica: self.replica,
@@ -224,6 +226,18 @@ fn address(parts: &PreRaftParts, cluster: ClusterId, url: String) -> Signed<Node
         stated: parts.clock.unix_millis(),
     };
     Signed::new(&key, address)
+}
+
+/// This node's keys, in its own words.
+fn identity(parts: &PreRaftParts, cluster: ClusterId, id: NodeId) -> Signed<NodeKeysStatement> {
+    let key = parts.keys.signing_key();
+    let identity = NodeKeysStatement {
+        key: key.public(),
+        cluster,
+        id,
+        sealing: SealingPublic(parts.keys.sealing_public()),
+    };
+    Signed::new(&key, identity)
 }
 
 impl Drop for FormedServices {

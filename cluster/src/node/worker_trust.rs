@@ -38,9 +38,7 @@ impl ClusterInfo for WorkerTrust {
     }
 
     fn term(&self) -> u64 {
-        self.formed
-            .get()
-            .map_or(0, |(raft, _)| raft.status().term)
+        self.formed.get().map_or(0, |(raft, _)| raft.status().term)
     }
 
     fn is_node_key(&self, key: &PublicKey) -> bool {

@@ -174,6 +174,14 @@ impl OperatorClient {
         &self.key
     }
 
+    pub(super) fn signer(&self) -> &Arc<SigningKey> {
+        &self.key
+    }
+
+    pub(super) fn nodes(&self) -> &Nodes {
+        &self.nodes
+    }
+
     /// Where nodes may be.
     #[must_use]
     pub fn urls(&self) -> &[String] {
@@ -289,16 +297,20 @@ impl OperatorClient {
         }
     }
 
-    fn sign(&self, command: &OperatorCommand, request: RequestId) -> Call {
+    /// The header with the order of an operation.
+    pub(super) fn order_of(&self, op: &Op, request: RequestId) -> String {
         let order = OperatorOrder {
             operator: self.key.public(),
             cluster: self.address.cluster,
             request,
             not_after: self.now().plus(ORDER_LIFE),
-            op: Op::from(command).hash(),
+            op: op.hash(),
         };
-        let signed = Signed::new(&self.key, order);
-        let header = BASE64URL_NOPAD.encode(signed.as_bytes());
+        BASE64URL_NOPAD.encode(Signed::new(&self.key, order).as_bytes())
+    }
+
+    fn sign(&self, command: &OperatorCommand, request: RequestId) -> Call {
+        let header = self.order_of(&Op::from(command), request);
         Call {
             method: Method::POST,
             path: paths::OPERATOR,

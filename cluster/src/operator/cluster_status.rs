@@ -7,6 +7,7 @@ use bytes::Bytes;
 use cameo_common::api::{ClusterInfo, NodeStatus, paths};
 use cameo_common::cluster_address::ClusterAddress;
 use cameo_common::cluster_descriptor::Descriptor;
+use cameo_common::descriptor_chain::Descriptors;
 use cameo_common::ids::{ClusterId, NodeId};
 use cameo_common::keys::{PublicKey, SigningKey};
 use cameo_common::signed::Strict;
@@ -62,13 +63,13 @@ pub async fn cluster_status(
     let key = Arc::new(SigningKey::from_seed(*seed));
     let found = tell.waiting(
         "waiting for a node of the cluster to answer",
-        descriptor(&key, &address),
+        found(&key, &address),
     );
-    let (descriptor, nodes) = found.await?;
+    let (descriptors, nodes) = found.await?;
     let asked = nodes.urls.iter().map(|url| status(&key, &nodes, url));
     let asked = tell.waiting("waiting for the nodes' answers", join_all(asked));
     let answers: Vec<_> = nodes.urls.iter().cloned().zip(asked.await).collect();
-    let lines = lines(&descriptor, &answers);
+    let lines = lines(descriptors.newest(), &answers);
     let problems = health::problems(&lines, nodes.needed);
     let leader = lines.iter().find(|line| line.role == Role::Leader);
     Ok(ClusterStatus {
@@ -81,10 +82,14 @@ pub async fn cluster_status(
     })
 }
 
-async fn descriptor(
+/// The proven descriptors of a cluster, and its newest nodes.
+///
+/// # Errors
+/// See [`StatusError`].
+pub(super) async fn found(
     key: &Arc<SigningKey>,
     address: &ClusterAddress,
-) -> Result<(Descriptor, Nodes), StatusError> {
+) -> Result<(Descriptors, Nodes), StatusError> {
     let ends = Ends {
         operator: key,
         nodes: None,
@@ -104,8 +109,8 @@ async fn descriptor(
         };
         match info.descriptors.verify(&Strict, address.cluster) {
             Ok(chain) => {
-                let newest = chain.newest();
-                return Ok((newest.clone(), Nodes::new(&address.nodes, &info, newest)));
+                let nodes = Nodes::new(&address.nodes, &info, chain.newest());
+                return Ok((info.descriptors, nodes));
             }
             Err(_) => {
                 wrong = Some(StatusError::OtherCluster {
@@ -133,7 +138,7 @@ async fn status(key: &Arc<SigningKey>, nodes: &Nodes, url: &str) -> Answered {
     Ok((answer.node, status))
 }
 
-fn get(path: &'static str) -> Call {
+pub(super) fn get(path: &'static str) -> Call {
     Call {
         method: Method::GET,
         path,

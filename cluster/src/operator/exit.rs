@@ -4,6 +4,7 @@ use cameo_common::api::ErrorCode;
 
 use super::client::OrderError;
 use super::cluster_status::StatusError;
+use super::member::MemberError;
 use super::outcome::VerbError;
 
 /// How a verb ended.
@@ -49,7 +50,28 @@ impl From<&VerbError> for Exit {
             VerbError::Key(_) | VerbError::File(_) => Exit::Usage,
             VerbError::Code(_) | VerbError::Random(_) => Exit::Other,
             VerbError::Voter(_) => Exit::Refused,
+            VerbError::Member(error) => error.into(),
             VerbError::Order(error) | VerbError::InviteKept { error, .. } => error.into(),
+        }
+    }
+}
+
+impl From<&MemberError> for Exit {
+    fn from(error: &MemberError) -> Self {
+        match error {
+            MemberError::NotMember(..) | MemberError::Unknown(_) => Exit::NotFound,
+            MemberError::NoAnswer { .. }
+            | MemberError::NoQuorum { .. }
+            | MemberError::NotSigned { .. }
+            | MemberError::NotFollowed { .. } => Exit::NoMajority,
+            MemberError::IsVoter(_)
+            | MemberError::NotVoter(_)
+            | MemberError::Behind { .. }
+            | MemberError::Last(_)
+            | MemberError::TooMany(_)
+            | MemberError::NoMoreChanges
+            | MemberError::RefusedToSign { .. }
+            | MemberError::TooFewHolders(_) => Exit::Refused,
         }
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! An order goes to the nodes over HTTP. The cluster's fingerprint, which the operator gives,
 //! proves the descriptor, and so the nodes' keys. Whether an order was carried out or refused is
-//! believed when a majority of the voters say so, each by its own key.
+//! believed when a majority of the voters say so, each by its own key. `member` changes the nodes.
 
 mod backup;
 mod call;
@@ -14,6 +14,7 @@ mod exit;
 mod health;
 mod invite;
 pub mod key_file;
+pub mod member;
 mod nodes;
 mod outcome;
 pub mod passphrase;

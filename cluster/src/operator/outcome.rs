@@ -7,6 +7,7 @@ use cameo_common::registration::CodeError;
 
 use super::client::OrderError;
 use super::key_file::KeyFileError;
+use super::member::MemberError;
 use crate::host::private_file::PrivateFileError;
 use crate::host::rng::system_bytes;
 
@@ -20,10 +21,12 @@ pub enum VerbError {
     #[error("{error}. The invite in {path} is kept: it may be in force")]
     InviteKept { path: PathBuf, error: OrderError },
     #[error(
-        "node {0} is a voter, and only workers are removed: nothing was changed, and voters cannot \
-         be replaced yet"
+        "node {0} is a voter, and nothing was changed: `cameod member remove` and `cameod member \
+         replace` change the voters"
     )]
     Voter(NodeId),
+    #[error(transparent)]
+    Member(#[from] MemberError),
     #[error(transparent)]
     Code(#[from] CodeError),
     #[error("the file to write: {0}")]

@@ -57,16 +57,24 @@ pub async fn run(order: Order, tell: Tell<'_>) -> Result<Report, VerbError> {
             if client.is_voter(node) {
                 return Err(VerbError::Voter(node));
             }
-            let command = OperatorCommand::RemoveWorker { node };
-            tell.order(&client, &command, request_id()?).await?;
-            let waits =
-                format!("the order is in force; waiting until nodes say that {node} is gone");
-            tell.waiting(&waits, client.wait_until_gone(node)).await?;
-            Ok(note(format!(
-                "node {node} is no longer a member: delete its folder, and do not use its id again"
-            )))
+            remove_worker(&client, node, tell).await
         }
     }
+}
+
+/// Removes a worker, and waits until it is gone.
+pub(super) async fn remove_worker(
+    client: &OperatorClient,
+    node: NodeId,
+    tell: Tell<'_>,
+) -> Result<Report, VerbError> {
+    let command = OperatorCommand::RemoveWorker { node };
+    tell.order(client, &command, request_id()?).await?;
+    let waits = format!("the order is in force; waiting until nodes say that {node} is gone");
+    tell.waiting(&waits, client.wait_until_gone(node)).await?;
+    Ok(note(format!(
+        "node {node} is no longer a member: delete its folder, and do not use its id again"
+    )))
 }
 
 /// Signs a worker's token. Needs no node.

@@ -46,6 +46,7 @@ pub use members::record_file::RecordError;
 pub(crate) use members::record_file::RecordFile;
 pub use members::secret_check::SecretCheckError;
 pub(crate) use members::secret_check::verify_file as verify_secret_check;
+pub use members::successions::SuccessionError;
 pub use ports::{
     AppService, AppliedDescriptors, AppliedTime, ReportSink, ReportSource, Stamp, WorkerGate,
     WorkerPass,

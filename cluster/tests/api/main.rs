@@ -10,6 +10,7 @@ mod floors;
 mod http;
 mod jobs;
 mod listen;
+mod members;
 mod operator;
 mod person;
 mod presence;

@@ -24,10 +24,10 @@ pub use grants::{
 };
 pub use jobs::{MAX_JOBS_A_CALL, PlaceJob, PlaceJobs, Placed, PlacedJobs, Placement};
 pub use nodes::{
-    ClusterInfo, DiskInfo, JobMemory, LoadInfo, MemberInfo, NodeHealth, NodeReadiness, NodeStatus,
-    NotReady, NotReadyCode, StateHash, WaitsForVoters,
+    ClusterInfo, DiskInfo, IdentityInfo, JobMemory, LoadInfo, MemberInfo, NodeHealth,
+    NodeReadiness, NodeStatus, NotReady, NotReadyCode, StateHash, WaitsForVoters,
 };
-pub use operator::OperatorCommand;
+pub use operator::{OperatorCommand, SignSuccession, SuccessionSigned};
 pub use users::{
     DeviceInfo, Done, EndSession, Event, EventKind, KeepAlive, Online, Register, Registered,
     ReportOffline, ReportedOffline, RevokeDevice, SessionStarted, StartSession, UserInfo,

@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::descriptor_chain::Descriptors;
 use crate::ids::{ClusterId, Hash, Millis, NodeId};
+use crate::keys::PublicKey;
 use crate::signed::Signed;
-use crate::statements::NodeAddress;
+use crate::statements::{NodeAddress, NodeKeysStatement};
 
 /// `GET /v1/cluster`: the cluster's identity. The client checks it against the id that it pinned.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +21,15 @@ pub struct ClusterInfo {
     pub nodes: Vec<(NodeId, String)>,
     /// This node's clock.
     pub now: Millis,
+}
+
+/// `GET /v1/identity`: the keys of a node, also of a worker, and those of all members.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IdentityInfo {
+    pub schema: u32,
+    pub identity: Signed<NodeKeysStatement>,
+    /// The key of each member, as this node knows it: a worker's as the cluster has admitted it.
+    pub members: Vec<(NodeId, PublicKey)>,
 }
 
 /// A worker's load, from the last report that the leader received.

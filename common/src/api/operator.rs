@@ -2,10 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::cluster_descriptor::Descriptor;
+use crate::descriptor_chain::{DescriptorLink, Succession};
 use crate::ids::{Millis, NodeId, UserName};
 use crate::keys::PublicKey;
 use crate::op::Op;
 use crate::registration::RegistrationMode;
+use crate::signed::Signed;
 
 /// `POST /v1/operator`: one command, which the operator has signed in [`super::OPERATOR_HEADER`].
 /// The answer is [`super::Done`].
@@ -26,6 +29,44 @@ pub enum OperatorCommand {
     RemoveWorker {
         node: NodeId,
     },
+    /// See [`Op::ChangeDescriptor`].
+    ChangeDescriptor {
+        link: DescriptorLink,
+        force: bool,
+    },
+}
+
+/// `POST /v1/operator/succession`: asks a voter to sign that a descriptor is the next one, which
+/// the operator has signed. A voter signs one of each number, and answers with it again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignSuccession {
+    pub next: Descriptor,
+    pub operator: Signed<Succession>,
+    /// Also if live grants lose so many holders that they cannot be opened.
+    pub force: bool,
+}
+
+/// What the operator authorizes by [`super::OPERATOR_HEADER`]: the change, that no node has signed
+/// yet.
+impl From<&SignSuccession> for Op {
+    fn from(body: &SignSuccession) -> Self {
+        Self::ChangeDescriptor {
+            link: DescriptorLink {
+                descriptor: body.next.clone(),
+                operator: body.operator.clone(),
+                voters: Vec::new(),
+            },
+            force: body.force,
+        }
+    }
+}
+
+/// The answer to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SuccessionSigned {
+    pub schema: u32,
+    pub succession: Signed<Succession>,
 }
 
 impl From<&OperatorCommand> for Op {
@@ -43,6 +84,9 @@ impl From<&OperatorCommand> for Op {
             },
             OperatorCommand::Retire { user } => Self::Retire { user },
             OperatorCommand::RemoveWorker { node } => Self::RemoveWorker { node },
+            OperatorCommand::ChangeDescriptor { link, force } => {
+                Self::ChangeDescriptor { link, force }
+            }
         }
     }
 }

@@ -119,8 +119,7 @@ impl DescriptorLink {
 /// # Errors
 /// See [`LinkError`]; none that is of a signature.
 pub fn check_next(previous: &Descriptor, next: &Descriptor) -> Result<(), LinkError> {
-    if previous.number.checked_add(1) != Some(next.number)
-        || next.previous != Some(previous.hash())
+    if previous.number.checked_add(1) != Some(next.number) || next.previous != Some(previous.hash())
     {
         return Err(LinkError::NotNext(previous.number));
     }

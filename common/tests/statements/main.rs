@@ -13,7 +13,8 @@ use cameo_common::rights::Rights;
 use cameo_common::signed::{Signed, Statement};
 use cameo_common::statements::{
     Checkpoint, Confirmation, Deal, DealtPart, FirstFloor, Manifest, Marks, NodeAddress,
-    NodeProgress, PhotoRequest, Receipt, RightsAck, Ticket, ViewRequest, grant_id,
+    NodeKeysStatement, NodeProgress, PhotoRequest, Receipt, RightsAck, Ticket, ViewRequest,
+    grant_id,
 };
 
 const PINNED: &str = include_str!("pinned.txt");
@@ -219,6 +220,12 @@ fn of_calls_and_nodes() -> Vec<String> {
             previous: HASH,
             next: Hash([9; 32]),
             signer: me,
+        }),
+        line(NodeKeysStatement {
+            key: me,
+            cluster: CLUSTER,
+            id: NodeId(300),
+            sealing: SEALING,
         }),
     ]
 }

@@ -165,6 +165,21 @@ pub fn scan<R: Row>(
         .collect()
 }
 
+/// Whether a row is of the chain of descriptors.
+#[must_use]
+pub fn is_of_descriptors(key: &[u8]) -> bool {
+    let kinds = [Kind::Descriptor as u8, Kind::Succession as u8];
+    key.first().is_some_and(|kind| kinds.contains(kind))
+}
+
+/// A row of a file that nobody has verified; None if it is not of this kind and layout.
+pub fn try_decode<R: Row>(key: &[u8], value: &[u8]) -> Option<(R::Key, R)> {
+    let mut rest = key.strip_prefix(&[R::KIND as u8])?;
+    let read = R::Key::read(&mut rest).filter(|_| rest.is_empty())?;
+    let body = value.strip_prefix(&[R::VERSION])?;
+    Some((read, wire::decode(body).ok()?))
+}
+
 /// The content of a committed statement. It was decoded once before it was written.
 pub fn content<T: Statement>(signed: &Signed<T>) -> T {
     signed.unverified().unwrap_or_else(|error| {

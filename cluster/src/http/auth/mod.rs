@@ -39,7 +39,7 @@ pub(super) use backup_order::BackupOrdered;
 pub(super) use call::{Called, CalledJson, CalledUpload};
 pub(super) use command::{Commanded, Registration, SignedView};
 pub(super) use device_statement::check_signature;
-pub(super) use order::Ordered;
+pub(super) use order::{MAX_ORDER, Ordered, operators_order, other_operation};
 
 /// An authenticated device.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,12 +119,12 @@ fn expired(what: &str, now: Millis) -> Fault {
     )
 }
 
-fn unauthenticated(message: impl Into<String>) -> Fault {
+pub(super) fn unauthenticated(message: impl Into<String>) -> Fault {
     Fault::new(ErrorCode::NotAuthenticated, message)
 }
 
 /// Reads a JSON body of at most `limit` bytes.
-async fn read_json<T: DeserializeOwned>(body: Body, limit: usize) -> Result<T, Fault> {
+pub(super) async fn read_json<T: DeserializeOwned>(body: Body, limit: usize) -> Result<T, Fault> {
     let (bytes, _) = body::read_hashed(body, limit, BODY_DEADLINE).await?;
     json(&bytes)
 }

@@ -1,6 +1,7 @@
 //! Orders: the header has the operator's signature of the operation that the body stands for.
 
 use axum::extract::{FromRequest, Request};
+use axum::http::request::Parts;
 use cameo_common::api::{OPERATOR_HEADER, OperatorCommand};
 use cameo_common::op::Op;
 use cameo_common::operator::OperatorOrder;
@@ -9,8 +10,8 @@ use cameo_machine::{Caller, Command, read};
 
 use super::{Api, Fault, check_cluster, check_time, header_statement, read_json, unauthenticated};
 
-/// The longest body of an order.
-const MAX_ORDER: usize = 2 * 1024;
+/// The longest body of an order: a descriptor of fifteen nodes, with all signatures.
+pub(in crate::http) const MAX_ORDER: usize = 32 * 1024;
 
 /// An order of the operator, for the log.
 #[derive(Debug)]
@@ -21,25 +22,37 @@ impl FromRequest<Api> for Ordered {
 
     async fn from_request(request: Request, api: &Api) -> Result<Self, Fault> {
         let (parts, body) = request.into_parts();
-        let signed: Signed<OperatorOrder> = header_statement(&parts, OPERATOR_HEADER)?;
-        let order = signed
-            .verify_by(&*api.signatures)
-            .map_err(|error| unauthenticated(error.to_string()))?;
-        check_cluster(api, order.cluster)?;
-        check_time(api, order.not_after)?;
-        if read::operator(&*api.replica.view()) != Some(order.operator) {
-            return Err(unauthenticated(
-                "the order is signed by another key than the operator's",
-            ));
-        }
+        let (signed, order) = operators_order(api, &parts)?;
         let command: OperatorCommand = read_json(body, MAX_ORDER).await?;
         let op = Op::from(&command);
         if order.op != op.hash() {
-            return Err(unauthenticated(
-                "the order was signed for another operation than the body's",
-            ));
+            return Err(other_operation());
         }
         let caller = Caller::Operator(signed);
         Ok(Self(Command { caller, op }))
     }
+}
+
+/// The order in the header of a request, which the operator has signed for this cluster and time.
+pub(in crate::http) fn operators_order(
+    api: &Api,
+    parts: &Parts,
+) -> Result<(Signed<OperatorOrder>, OperatorOrder), Fault> {
+    let signed: Signed<OperatorOrder> = header_statement(parts, OPERATOR_HEADER)?;
+    let order = signed
+        .verify_by(&*api.signatures)
+        .map_err(|error| unauthenticated(error.to_string()))?;
+    check_cluster(api, order.cluster)?;
+    check_time(api, order.not_after)?;
+    if read::operator(&*api.replica.view()) != Some(order.operator) {
+        return Err(unauthenticated(
+            "the order is signed by another key than the operator's",
+        ));
+    }
+    Ok((signed, order))
+}
+
+/// The fault of an order whose body is another one than was signed.
+pub(in crate::http) fn other_operation() -> Fault {
+    unauthenticated("the order was signed for another operation than the body's")
 }

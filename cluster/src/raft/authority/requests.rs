@@ -108,11 +108,7 @@ fn append(
     Ok(())
 }
 
-fn payload(
-    entry: &Entry,
-    latest: Millis,
-    here: &Here<'_>,
-) -> Result<(), NoAuthority> {
+fn payload(entry: &Entry, latest: Millis, here: &Here<'_>) -> Result<(), NoAuthority> {
     match &entry.payload {
         EntryPayload::Blank => Ok(()),
         EntryPayload::Normal(bytes) => {

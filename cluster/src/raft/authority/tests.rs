@@ -101,10 +101,7 @@ fn dated(time: Millis) -> Payload {
 }
 
 fn voters(ids: &[u64]) -> Payload {
-    let members: BTreeMap<_, _> = ids
-        .iter()
-        .map(|id| (NodeId(*id), member(*id)))
-        .collect();
+    let members: BTreeMap<_, _> = ids.iter().map(|id| (NodeId(*id), member(*id))).collect();
     let ids = members.keys().copied().collect();
     EntryPayload::Membership(Membership::new(vec![ids], members).unwrap())
 }
@@ -289,7 +286,10 @@ fn attack_an_entry_that_changes_who_votes_is_refused() {
     };
     let known = vec![1, 2, 3];
     assert_eq!(by_voter(&of(vec![known.clone()], None)), Ok(()));
-    assert_eq!(by_voter(&of(vec![known.clone(), vec![1, 4]], None)), refused);
+    assert_eq!(
+        by_voter(&of(vec![known.clone(), vec![1, 4]], None)),
+        refused
+    );
     // nor the ids of a descriptor, one of them under another key
     assert_eq!(by_voter(&of(vec![known], Some(3))), refused);
 }

@@ -7,8 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cameo_common::cluster_descriptor::Descriptor;
+use cameo_common::descriptor_chain::Succession;
 use cameo_common::ids::{ClusterId, Millis, NodeId};
 use cameo_common::keys::PublicKey;
+use cameo_common::signed::Signed;
 use openraft::async_runtime::WatchReceiver;
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -31,6 +33,7 @@ use crate::raft::exchange::Exchange;
 use crate::raft::genesis::Genesis;
 use crate::raft::members::bootstrap_state::BootstrapState;
 use crate::raft::members::member_view::MemberView;
+use crate::raft::members::successions::{SuccessionError, Successions};
 use crate::raft::quarantine::{Gate, Waits};
 
 /// How long a change of the voters is waited for. It goes on, and is looked at again.
@@ -56,6 +59,7 @@ pub(crate) struct Inner {
     pub address: SocketAddr,
     pub running: Mutex<Option<Running>>,
     pub gate: Arc<Gate>,
+    pub successions: Successions,
     /// It starts again when that changes.
     pub runs_as_voter: bool,
     /// None at a worker.
@@ -251,12 +255,29 @@ impl Raft {
         }
     }
 
+    /// Signs that one descriptor follows another, which the caller has checked.
+    ///
+    /// # Errors
+    /// See [`SuccessionError`]: one is signed of each number.
+    pub async fn sign_succession(
+        &self,
+        cluster: ClusterId,
+        previous: &Descriptor,
+        next: &Descriptor,
+    ) -> Result<Signed<Succession>, SuccessionError> {
+        let successions = &self.inner.successions;
+        successions.sign(cluster, previous, next).await
+    }
+
     /// Asks one of these, the one with the longest log that is reached, to lead.
     async fn hand_over(&self, stay: &BTreeSet<NodeId>) {
         let successors = &self.inner.successors;
         for voter in successors.longest_log_first() {
             if stay.contains(&voter) && successors.is_reached(voter).await {
-                tracing::info!(successor = voter.0, "hands over, as this node votes no more");
+                tracing::info!(
+                    successor = voter.0,
+                    "hands over, as this node votes no more"
+                );
                 return successors.transfer_to(voter).await;
             }
         }

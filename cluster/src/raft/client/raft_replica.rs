@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cameo_common::cluster_descriptor::Descriptor;
-use cameo_common::ids::NodeId;
+use cameo_common::descriptor_chain::Succession;
+use cameo_common::ids::{ClusterId, NodeId};
+use cameo_common::signed::Signed;
 use cameo_common::wire;
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
@@ -15,7 +17,9 @@ use super::{early_reply, own_reply};
 use crate::host::clock::WallClock;
 use crate::host::signatures::RememberedSignatures;
 use crate::latency::{Calls, Latencies};
-use crate::raft::{AskError, Leadership, ProposeError, Raft, ReadError, Status, VotersError};
+use crate::raft::{
+    AskError, Leadership, ProposeError, Raft, ReadError, Status, SuccessionError, VotersError,
+};
 use crate::store::Subscriptions;
 use cameo_machine::{Caller, Command, Reply, StateView};
 
@@ -159,6 +163,15 @@ impl Replica for RaftReplica {
         descriptor: &'a Descriptor,
     ) -> BoxFuture<'a, Result<(), VotersError>> {
         Box::pin(self.raft.follow_descriptor(descriptor))
+    }
+
+    fn sign_succession<'a>(
+        &'a self,
+        cluster: ClusterId,
+        previous: &'a Descriptor,
+        next: &'a Descriptor,
+    ) -> BoxFuture<'a, Result<Signed<Succession>, SuccessionError>> {
+        Box::pin(self.raft.sign_succession(cluster, previous, next))
     }
 
     fn hash(&self) -> HashedState {

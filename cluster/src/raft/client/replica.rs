@@ -10,12 +10,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cameo_common::cluster_descriptor::Descriptor;
-use cameo_common::ids::{Hash, NodeId};
+use cameo_common::descriptor_chain::Succession;
+use cameo_common::ids::{ClusterId, Hash, NodeId};
+use cameo_common::signed::Signed;
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::raft::{AskError, Leadership, ProposeError, ReadError, Status, VotersError};
+use crate::raft::{
+    AskError, Leadership, ProposeError, ReadError, Status, SuccessionError, VotersError,
+};
 use crate::store::{State, Subscriptions};
 use cameo_machine::{Command, Reply, StateView};
 
@@ -134,6 +138,14 @@ pub trait Replica: Send + Sync + fmt::Debug + 'static {
         &'a self,
         descriptor: &'a Descriptor,
     ) -> BoxFuture<'a, Result<(), VotersError>>;
+
+    /// Signs that one descriptor follows another, which the caller has checked: one of each number.
+    fn sign_succession<'a>(
+        &'a self,
+        cluster: ClusterId,
+        previous: &'a Descriptor,
+        next: &'a Descriptor,
+    ) -> BoxFuture<'a, Result<Signed<Succession>, SuccessionError>>;
 
     /// The hash of the whole state, now or a moment ago. Kept, not computed.
     fn hash(&self) -> HashedState;

@@ -313,10 +313,7 @@ where
         Box::pin(workers::change(self.raft.clone(), change))
     }
 
-    fn change_voters(
-        &self,
-        next: BTreeSet<NodeId>,
-    ) -> BoxFuture<'static, Result<(), VotersError>> {
+    fn change_voters(&self, next: BTreeSet<NodeId>) -> BoxFuture<'static, Result<(), VotersError>> {
         Box::pin(voters::change(self.raft.clone(), next))
     }
 

@@ -165,7 +165,10 @@ impl MemberView {
         let Some(chain) = self.chain() else {
             return Standing::Outsider;
         };
-        let is_newest = chain.newest().node(node).is_some_and(|one| one.key.0 == *key);
+        let is_newest = chain
+            .newest()
+            .node(node)
+            .is_some_and(|one| one.key.0 == *key);
         if is_newest || (chain.has(node, key) && self.raft_voters().contains(&node)) {
             return Standing::Voter;
         }

@@ -16,3 +16,4 @@ pub(super) mod record_file;
 pub(super) mod role_watch;
 pub(super) mod secret_check;
 pub(super) mod standing;
+pub(super) mod successions;

@@ -13,6 +13,8 @@ pub enum QuarantineFile {
     Peers,
     /// There while the node is quarantined.
     Marker,
+    /// The last next descriptor that the node has signed.
+    Succession,
 }
 
 impl QuarantineFile {
@@ -22,6 +24,7 @@ impl QuarantineFile {
         match self {
             Self::Peers => "peers",
             Self::Marker => "quarantined",
+            Self::Succession => "succession",
         }
     }
 }

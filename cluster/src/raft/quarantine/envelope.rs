@@ -8,14 +8,14 @@ use thiserror::Error;
 
 /// Why a file cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub(super) enum EnvelopeError {
+pub(crate) enum EnvelopeError {
     #[error("it has version {0}, which this build does not read")]
     UnknownVersion(u8),
     #[error("it is damaged")]
     Damaged,
 }
 
-pub(super) fn encode(magic: &[u8; 8], version: u8, content: &impl Serialize) -> Vec<u8> {
+pub(crate) fn encode(magic: &[u8; 8], version: u8, content: &impl Serialize) -> Vec<u8> {
     let mut bytes = magic.to_vec();
     bytes.extend(wire::encode_versioned(version, content));
     let sum = crc32fast::hash(&bytes);
@@ -23,7 +23,7 @@ pub(super) fn encode(magic: &[u8; 8], version: u8, content: &impl Serialize) -> 
     bytes
 }
 
-pub(super) fn decode<T: Serialize + DeserializeOwned>(
+pub(crate) fn decode<T: Serialize + DeserializeOwned>(
     magic: &[u8; 8],
     version: u8,
     bytes: &[u8],

@@ -12,7 +12,7 @@ use super::disk::{QuarantineDisk, QuarantineFile};
 use super::origin::{NotProven, Origin, OriginError};
 
 #[derive(Default)]
-pub(super) struct InMemory {
+pub(crate) struct InMemory {
     files: Mutex<BTreeMap<QuarantineFile, Vec<u8>>>,
     pub is_full: AtomicBool,
     is_original: AtomicBool,

@@ -17,7 +17,7 @@ mod folder;
 mod gate;
 mod marker;
 #[cfg(test)]
-mod memory_for_tests;
+pub(crate) mod memory_for_tests;
 mod needed;
 mod origin;
 mod origin_files;
@@ -25,6 +25,7 @@ mod remembered;
 mod small_file;
 mod waits;
 
+pub(crate) use envelope::{decode as decode_file, encode as encode_file};
 pub(crate) use gate::{GRACE, Gate};
 pub(crate) use marker::Marker;
 pub(crate) use needed::Needed;

@@ -7,7 +7,8 @@ use cameo_common::wire::{self, VersionError};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use super::messages::{
-    BootstrapProbe, DescriptorsTold, HeartbeatReport, NodeReply, NodeRequest, ProgressTold, ProposedReply,
+    BootstrapProbe, DescriptorsTold, HeartbeatReport, NodeReply, NodeRequest, ProgressTold,
+    ProposedReply,
 };
 pub(crate) use super::refusals::{MemberRefusal, ProposeRefusal, ReadRefusal};
 

@@ -5,8 +5,8 @@ use thiserror::Error;
 
 use crate::host::listen_error::ListenError;
 use crate::host::lost_folder::LOST_FOLDER;
-use crate::raft::members::role_watch::removed_sentence;
 use crate::raft::members::record_file::RecordError;
+use crate::raft::members::role_watch::removed_sentence;
 use crate::raft::members::secret_check::SecretCheckError;
 use crate::raft::quarantine::{OriginError, PeersError};
 use crate::raft::start::recorded_flags::FlagError;

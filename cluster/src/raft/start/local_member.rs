@@ -48,7 +48,10 @@ pub(super) fn local_member<L, SM, P>(
     };
     let secret = settings.entrance.secret();
     let secret_check = secret.map(|secret| SecretCheck::new(&settings.data, id, secret));
-    let members = MemberView::new("looking for the other nodes", deps.applied_descriptors.clone());
+    let members = MemberView::new(
+        "looking for the other nodes",
+        deps.applied_descriptors.clone(),
+    );
     if let Some(record) = record {
         if record.genesis.member(id).is_some() && is_worker {
             return Err(StartError::IsVoter(id));

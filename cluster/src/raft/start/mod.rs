@@ -40,6 +40,7 @@ use super::members::descriptor_exchange::DescriptorExchange;
 use super::members::join::Joiner;
 use super::members::local_member::LocalMember;
 use super::members::role_watch::RoleWatch;
+use super::members::successions::Successions;
 use super::quarantine::Gate;
 use super::rpc::network::Network;
 use super::rpc::snapshots::{IncomingSnapshots, SnapshotPort};
@@ -47,10 +48,10 @@ use super::service::NodeService;
 use super::time::clock::Clocks;
 use super::time::dated::Dated;
 use super::time::entry_time::EntryTimes;
-use role::StartsAs;
 use crate::consensus_types::TypeConfig;
 use crate::host::listen_error::{ListenError, ListenFlag};
 use crate::link::{Identity, Links, Server};
+use role::StartsAs;
 
 pub use error::StartError;
 pub use settings::{Entrance, RaftDeps, Settings};
@@ -125,6 +126,7 @@ where
         tasks.push(tokio::spawn(exchange.clone().run(parts.links.clone())));
     }
     let address = server.address();
+    let successions = Successions::new(parts.deps.keys.clone(), parts.deps.quarantine.clone());
     let running = Running {
         server,
         tasks,
@@ -144,6 +146,7 @@ where
         address,
         running: Mutex::new(Some(running)),
         gate: parts.gate,
+        successions,
         runs_as_voter: parts.role == StartsAs::Voter,
         exchange: parts.exchange,
     }))
@@ -396,9 +399,7 @@ impl ConsensusParts {
             (_, Some(founder)) => {
                 tokio::spawn(founder.run(links, self.consensus.clone(), initialised))
             }
-            (Entrance::Join(_), None) if self.role == StartsAs::Voter => {
-                tokio::spawn(async {})
-            }
+            (Entrance::Join(_), None) if self.role == StartsAs::Voter => tokio::spawn(async {}),
             (Entrance::Join(pass), None) => {
                 let pass = pass.clone();
                 tokio::spawn(Joiner { local, links, pass }.run(initialised))

@@ -16,7 +16,8 @@ use crate::link::{ClusterSecret, NodeKeys, Transport};
 use crate::raft::engine::config::{SNAPSHOT_AFTER_ENTRIES, Timing};
 use crate::raft::genesis::GenesisTerms;
 use crate::raft::ports::{
-    AppService, AppliedDescriptors, AppliedTime, ReportSink, ReportSource, Stamp, WorkerGate, WorkerPass,
+    AppService, AppliedDescriptors, AppliedTime, ReportSink, ReportSource, Stamp, WorkerGate,
+    WorkerPass,
 };
 use crate::raft::quarantine::QuarantineDisk;
 

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::Path;
 
+use cameo_common::signed::Strict;
+
 use super::super::snapshot::{Reader, SnapshotError, snapshot_files};
 use crate::certificate::{NotCertified, Voters};
 use crate::consensus_types::aliases::position;
@@ -51,7 +53,18 @@ pub(super) fn check(folder: &Path, voters: Option<&Voters>) -> io::Result<Vec<Sn
     Ok(checked.collect())
 }
 
+/// The voters of each descriptor in a snapshot, of which the nodes may have changed. Its chain proves
+/// itself.
+fn voters_within(path: &Path, known: &Voters) -> Option<Voters> {
+    let descriptors = Reader::descriptors(path).ok()??;
+    let cluster = known.cluster();
+    descriptors.verify(&Strict, cluster).ok()?;
+    Some(Voters::of_any(descriptors.all(), cluster))
+}
+
 fn one(path: &Path, voters: Option<&Voters>) -> Result<SnapshotFound, SnapshotError> {
+    let within = voters.and_then(|voters| voters_within(path, voters));
+    let voters = within.as_ref().or(voters);
     let certified = match voters.map(|voters| Reader::verify_certified(path, voters)) {
         Some(Ok(applied)) => {
             return Ok(SnapshotFound {

@@ -14,6 +14,7 @@ use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Take, Write};
 use std::path::Path;
 
+use cameo_common::descriptor_chain::Descriptors;
 use cameo_mutant::{Mutant, is_planted};
 
 use super::SnapshotError;
@@ -21,7 +22,7 @@ use crate::certificate::{Certificate, NotCertified, Voters};
 use crate::consensus_types::aliases::position;
 use crate::store::meta::Applied;
 use crate::store::state::digest::RowDigest;
-use cameo_machine::Rows;
+use cameo_machine::{Rows, read};
 
 const MAGIC: &[u8; 8] = b"cameosnp";
 const VERSION: u8 = 2;
@@ -188,6 +189,20 @@ impl Reader {
             is_certified: !reader.certificate.is_empty(),
             applied: reader.applied,
         })
+    }
+
+    /// The chain of descriptors among the rows of a file, which proves itself.
+    pub fn descriptors(path: &Path) -> Result<Option<Descriptors>, SnapshotError> {
+        let mut reader = Self::open(path)?;
+        let mut found = Rows::new();
+        loop {
+            let rows = reader.next_rows(ROWS_AT_ONCE)?;
+            if rows.is_empty() {
+                return Ok(read::descriptors_among(&found));
+            }
+            let of_chain = rows.into_iter();
+            found.extend(of_chain.filter(|(key, _)| read::is_of_descriptors(key)));
+        }
     }
 
     /// Reads the whole file and checks that the voters have signed the state in it: last applied

@@ -1,0 +1,78 @@
+//! Why the nodes were not changed.
+
+use cameo_common::api::ApiError;
+use cameo_common::ids::NodeId;
+
+/// Why a change of the nodes was not done, or is not known to be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MemberError {
+    #[error(
+        "node {0} is no member of the cluster under a key that {1} of the voters know, and nothing \
+         was changed: let it join as a worker first (`cameod token`), and wait until `cameod \
+         member list` has it"
+    )]
+    NotMember(NodeId, usize),
+    #[error("node {0} is no member of the cluster, and nothing was changed")]
+    Unknown(NodeId),
+    #[error(
+        "node {0} is a voter already, and cannot take the place of another; nothing was changed"
+    )]
+    IsVoter(NodeId),
+    #[error(
+        "node {0} is no voter, and nothing was changed: a worker leaves by `cameod member remove`"
+    )]
+    NotVoter(NodeId),
+    #[error(
+        "node {node} does not answer by the key with which it was admitted, and nothing was \
+         changed: {why}"
+    )]
+    NoAnswer { node: NodeId, why: String },
+    #[error(
+        "node {node} lacks {entries} entries of the log, and nothing was changed: wait until it \
+         has caught up, which `cameod member list` shows, and give the command again"
+    )]
+    Behind { node: NodeId, entries: u64 },
+    #[error("node {0} is the last voter, and a cluster without one is lost: nothing was changed")]
+    Last(NodeId),
+    #[error("a cluster has at most {0} voters, and nothing was changed")]
+    TooMany(usize),
+    #[error("the cluster has had all the changes of its nodes that it can have")]
+    NoMoreChanges,
+    #[error(
+        "{answering} of the {of} nodes that would vote answer, and a majority, {needed}, has to, \
+         or the cluster would stand still: nothing was changed. {silent}"
+    )]
+    NoQuorum {
+        answering: usize,
+        of: usize,
+        needed: usize,
+        silent: String,
+    },
+    #[error(
+        "{signed} of the voters have signed the change, and {needed} have to: it is not in force. \
+         What was signed stays signed, so that only this command goes on from here: give it again \
+         when more of them answer: {why}"
+    )]
+    NotSigned {
+        signed: usize,
+        needed: usize,
+        why: String,
+    },
+    /// Of a voter that refuses for itself, so that nothing was signed.
+    #[error("{}: {why}", refused(.signed))]
+    RefusedToSign { signed: usize, why: String },
+    #[error("{}. --force gives these grants up: too few nodes are left that open them", .0.message)]
+    TooFewHolders(ApiError),
+    #[error(
+        "the change is in force, and the nodes do not vote by it yet: {why}. They go on by \
+         themselves; give the same command again to wait for them"
+    )]
+    NotFollowed { why: String },
+}
+
+fn refused(signed: &usize) -> String {
+    match signed {
+        0 => "the voters refuse the change, and nothing was changed".to_owned(),
+        signed => format!("{signed} of the voters have signed the change, and the others refuse"),
+    }
+}
