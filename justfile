@@ -11,7 +11,7 @@ default:
     @just --list --unsorted
 
 # Everything that has to hold before anything lands.
-verify: format licences advisories unused imports wording clippy docs build test product demo-cases chaos-kill chaos-jobs chaos-sim chaos-real chaos-selftest
+verify: format licences advisories unused imports wording clippy docs build test product demo-cases chaos-kill chaos-jobs chaos-sim chaos-real chaos-selftest chaos-upgrade
 
 # The format of the code, unchanged.
 format:
@@ -91,6 +91,11 @@ chaos-selftest:
 chaos-selftest-all:
     cargo build --locked --workspace --features cameo-chaos/mutants --bin cameo-chaos-mutants --bin cameod-mutants --quiet
     target/debug/cameo-chaos-mutants selftest
+
+# A rolling update to a later version of entries, while users register, on what `chaos-selftest` has built.
+chaos-upgrade:
+    cargo build --locked --workspace --features cameo-chaos/mutants --bin cameo-chaos-mutants --bin cameod-mutants --quiet
+    target/debug/cameo-chaos-mutants upgrade
 
 # Format, apply what clippy can mend, drop unused dependencies.
 fix:

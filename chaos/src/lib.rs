@@ -29,6 +29,8 @@ pub mod specification;
 pub mod statements;
 pub mod tally;
 pub mod target;
+#[cfg(feature = "mutants")]
+pub mod upgrade;
 pub mod usage;
 pub mod verdict;
 pub mod workload;

@@ -41,6 +41,9 @@ enum Verb {
     /// Plants every bug in turn, and demands that its law notices it
     #[cfg(feature = "mutants")]
     Selftest(cameo_chaos::mutants::Arguments),
+    /// Updates a cluster node by node to a later version of entries, while users register
+    #[cfg(feature = "mutants")]
+    Upgrade,
 }
 
 #[derive(Debug, clap::Args)]
@@ -102,6 +105,8 @@ pub fn main() -> ExitCode {
         Verb::Selftest(arguments) => {
             ended(cameo_chaos::mutants::run(&arguments).map_err(anyhow::Error::from))
         }
+        #[cfg(feature = "mutants")]
+        Verb::Upgrade => upgrade(),
     }
 }
 
@@ -142,6 +147,12 @@ async fn jobs(arguments: &Jobs) -> ExitCode {
         cameo_chaos::jobs::run(folder, &arguments.photo, size).await
     })
     .await
+}
+
+#[cfg(feature = "mutants")]
+#[tokio::main]
+async fn upgrade() -> ExitCode {
+    in_a_folder(0, async |folder| cameo_chaos::upgrade::run(folder).await).await
 }
 
 /// Prints the result of a run as JSON. The folder is kept when a promise did not hold.

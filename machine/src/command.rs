@@ -11,12 +11,22 @@ use cameo_common::registration::RegistrationMode;
 use cameo_common::signed::Signed;
 use cameo_common::statements::Deal;
 use cameo_common::wire;
+use cameo_mutant::added_entry_version;
 use serde::{Deserialize, Serialize};
 
 use super::limits::{MAX_DEVICES_PER_USER, MAX_GRANTS_PER_USER};
 
-/// Version of the layout of [`Entry`], in the log and between nodes.
+/// Newest version of entries that this program reads and writes: of their layout, and of the rules
+/// by which they are decided.
 pub const ENTRY_VERSION: u16 = 6;
+/// Oldest version that it still decides.
+pub const OLDEST_ENTRY_VERSION: u16 = 6;
+
+/// [`ENTRY_VERSION`], also where a program is made to be one of a later build.
+#[must_use]
+pub fn newest_entry_version() -> u16 {
+    ENTRY_VERSION + added_entry_version()
+}
 
 /// One committed entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,11 +38,11 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// An entry in the current layout.
+    /// An entry of the newest version.
     #[must_use]
     pub fn new(time: Millis, command: Command) -> Self {
         Self {
-            version: ENTRY_VERSION,
+            version: newest_entry_version(),
             time,
             command,
         }

@@ -13,14 +13,16 @@ use cameo_common::statements::ViewRequest;
 use cameo_common::wire;
 use cameo_mutant::{Mutant, is_planted};
 
-use super::command::{Command, Done, ENTRY_VERSION, Entry, Refusal, Reply};
+use super::command::{
+    Command, Done, Entry, OLDEST_ENTRY_VERSION, Refusal, Reply, newest_entry_version,
+};
 use super::draft::Draft;
 use super::origin::{self, Origin};
 use super::sessions::SessionChange;
 use super::state_view::{Change, StateView};
 use super::{
-    cluster, compaction, deals, devices, grants, holders, principal, receipts, registration,
-    retirement, retries, rights, sessions, users, views, workers,
+    cluster, compaction, deals, devices, entry_version, grants, holders, principal, receipts,
+    registration, retirement, retries, rights, sessions, users, views, workers,
 };
 
 /// The effect of one entry.
@@ -64,11 +66,16 @@ pub fn decide_verified_by(
     index: u64,
     entry: &[u8],
 ) -> Decision {
-    let Entry { time, command, .. } = match decode(entry) {
+    let Entry {
+        version,
+        time,
+        command,
+    } = match decode(entry) {
         Ok(entry) => entry,
         Err(refusal) => return Decision::without_change(Err(refusal)),
     };
     let mut draft = Draft::new(view, verifier, index, time);
+    entry_version::raise(&mut draft, version);
     match carried_out(&mut draft, &command) {
         Ok(Outcome::Before(reply)) => Decision::without_change(Ok(reply)),
         Ok(Outcome::Now(done)) => {
@@ -84,13 +91,18 @@ pub fn decide_verified_by(
     }
 }
 
-/// Nodes of two versions would disagree on which entries are unknown, and versions are not
-/// negotiated: an update that raises [`ENTRY_VERSION`] needs all nodes stopped (CONTRIBUTING.md).
+/// Nodes of two builds would disagree on an entry of a version that only one of them knows. So an
+/// entry of a later version is not decided: the store stops before it, see
+/// [`crate::check_version`].
 pub fn decode(entry: &[u8]) -> Result<Entry, Refusal> {
     wire::decode::<Entry>(entry)
         .ok()
-        .filter(|entry| entry.version == ENTRY_VERSION)
+        .filter(|entry| is_known(entry.version))
         .ok_or(Refusal::UnknownEntry)
+}
+
+fn is_known(version: u16) -> bool {
+    (OLDEST_ENTRY_VERSION..=newest_entry_version()).contains(&version)
 }
 
 /// A command that is carried out, by an earlier entry or by this one.

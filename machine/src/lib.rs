@@ -16,6 +16,7 @@ mod decide;
 mod devices;
 mod draft;
 mod early_refusal;
+mod entry_version;
 mod grants;
 mod holders;
 pub mod limits;
@@ -44,9 +45,13 @@ mod tests;
 
 pub use cameo_common::op::{Authorization, Op};
 pub use claims::claims;
-pub use command::{Caller, Command, Done, ENTRY_VERSION, Entry, Refusal, Reply};
+pub use command::{
+    Caller, Command, Done, ENTRY_VERSION, Entry, OLDEST_ENTRY_VERSION, Refusal, Reply,
+    newest_entry_version,
+};
 pub use decide::{Decision, decide, decide_verified_by};
 pub use early_refusal::{early_refusal, refusal_now};
+pub use entry_version::{LaterVersion, check_state, check_version, version_of};
 pub use lthash::{LTHASH_BYTES, LtHash};
 pub use rows::is_of_retry_table;
 pub use sessions::SessionChange;

@@ -13,7 +13,9 @@ mod planted;
 
 pub use name::{Mutant, UnknownMutant};
 #[cfg(feature = "planted")]
-pub use planted::{PlantError, VARIABLE, is_planted, plant, plant_from_environment};
+pub use planted::{
+    NEXT_ENTRY_VERSION, PlantError, VARIABLE, is_planted, plant, plant_from_environment,
+};
 
 /// Whether this bug is planted: never, in a program without the feature.
 #[cfg(not(feature = "planted"))]
@@ -31,5 +33,16 @@ pub fn added_by_wall_clock() -> u64 {
     if is_planted(Mutant::WallClockInApply) {
         return planted::wall_clock_remainder();
     }
+    0
+}
+
+/// By how much this program's newest version of entries is above that of its sources: for tests of
+/// an update between two builds. No bug, so that it is none of the mutants.
+#[inline(always)]
+#[must_use]
+pub fn added_entry_version() -> u16 {
+    #[cfg(feature = "planted")]
+    return planted::added_entry_version();
+    #[cfg(not(feature = "planted"))]
     0
 }

@@ -8,11 +8,14 @@ use super::{Mutant, UnknownMutant};
 
 /// The environment variable with the name of the mutant to plant.
 pub const VARIABLE: &str = "CAMEO_MUTANT";
+/// The environment variable that makes the program one of the next version of entries.
+pub const NEXT_ENTRY_VERSION: &str = "CAMEO_NEXT_ENTRY_VERSION";
 /// What is left of the wall clock: enough that two nodes differ, too little to end any time limit.
 const REMAINDER_MS: u64 = 4;
 
 /// Set at most once. Nothing is planted while it is not set.
 static PLANTED: OnceLock<Mutant> = OnceLock::new();
+static ADDED_ENTRY_VERSION: OnceLock<u16> = OnceLock::new();
 
 /// Why a mutant is not planted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -44,11 +47,19 @@ pub fn plant(mutant: Mutant) -> Result<(), PlantError> {
     }
 }
 
-/// Plants the mutant that the environment names. None when it names none.
+/// See [`crate::added_entry_version`].
+pub fn added_entry_version() -> u16 {
+    ADDED_ENTRY_VERSION.get().copied().unwrap_or(0)
+}
+
+/// Plants what the environment names. The mutant, or None when it names none.
 ///
 /// # Errors
 /// When no mutant has that name.
 pub fn plant_from_environment() -> Result<Option<Mutant>, PlantError> {
+    if std::env::var_os(NEXT_ENTRY_VERSION).is_some() {
+        ADDED_ENTRY_VERSION.get_or_init(|| 1);
+    }
     let Some(name) = std::env::var_os(VARIABLE) else {
         return Ok(None);
     };

@@ -88,6 +88,8 @@ async fn status(State(api): State<Api>) -> Json<NodeStatus> {
         waits: status.waits.map(waits),
         version: VERSION.to_owned(),
         disk: disk(status.disk),
+        entry_version: read::entry_version(&*api.replica.view()),
+        newest_entry_version: cameo_machine::newest_entry_version(),
     })
 }
 

@@ -60,6 +60,8 @@ async fn status(State(waiting): State<Waiting>) -> Json<NodeStatus> {
         waits: status.waits.map(super::nodes::waits),
         version: super::nodes::VERSION.to_owned(),
         disk: super::nodes::disk(status.disk),
+        entry_version: 0,
+        newest_entry_version: cameo_machine::newest_entry_version(),
     })
 }
 

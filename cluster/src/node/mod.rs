@@ -153,6 +153,7 @@ impl Node {
             storage.space,
             state,
         );
+        cameo_machine::check_state(&*storage.state.view())?;
         let raft = raft::start(settings, deps, storage.raft.parts()).await?;
         let (state, floor, close) = (storage.state, storage.floor, storage.close);
         let snapshots = storage.snapshots;

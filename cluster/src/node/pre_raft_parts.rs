@@ -108,6 +108,11 @@ impl PreRaftParts {
             let state = applied.upgrade();
             state.map_or(Millis::EPOCH, |state| read::log_time(&*state.view()))
         };
+        let version = Arc::downgrade(&state);
+        let applied_version = move || {
+            let state = version.upgrade();
+            state.map_or(0, |state| read::entry_version(&*state.view()))
+        };
         let descriptors = StateDescriptors(Arc::downgrade(&state));
         let gate = TokenGate {
             state,
@@ -120,6 +125,7 @@ impl PreRaftParts {
             wall: self.clock.clone(),
             stamp: Arc::new(Stamper),
             applied_time: Arc::new(applied_time),
+            applied_version: Arc::new(applied_version),
             applied_descriptors: Arc::new(descriptors),
             gate: Arc::new(gate),
             report: self.reporter.clone(),

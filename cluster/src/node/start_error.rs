@@ -31,6 +31,8 @@ pub enum StartError {
     Data { path: String, error: io::Error },
     #[error(transparent)]
     Store(#[from] OpenError),
+    #[error("the folder of --data was written by a later program: {0}")]
+    Later(#[from] cameo_machine::LaterVersion),
     #[error(transparent)]
     Decisions(#[from] DecisionLogError),
     #[error(transparent)]

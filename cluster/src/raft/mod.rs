@@ -25,6 +25,7 @@ mod start;
 #[cfg(test)]
 mod tests;
 mod time;
+mod versions;
 
 pub use crate::consensus_types::Member;
 pub use client::app_request::AskError;
@@ -48,8 +49,8 @@ pub use members::secret_check::SecretCheckError;
 pub(crate) use members::secret_check::verify_file as verify_secret_check;
 pub use members::successions::SuccessionError;
 pub use ports::{
-    AppService, AppliedDescriptors, AppliedTime, ReportSink, ReportSource, Stamp, WorkerGate,
-    WorkerPass,
+    AppService, AppliedDescriptors, AppliedTime, AppliedVersion, ReportSink, ReportSource, Stamp,
+    WorkerGate, WorkerPass,
 };
 pub use rpc::snapshots::{Receiving, SnapshotPort};
 pub use start::{Entrance, RaftDeps, Settings, StartError, start};

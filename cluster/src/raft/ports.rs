@@ -15,7 +15,14 @@ use super::genesis::Genesis;
 pub trait Stamp: Send + Sync {
     /// `log_time` is already bounded by the voters' median. The state machine takes the later of
     /// this and the time of the previous entry.
-    fn stamp(&self, command: Vec<u8>, log_time: Millis) -> Vec<u8>;
+    /// `version` is that of the entry.
+    fn stamp(&self, command: Vec<u8>, log_time: Millis, version: u16) -> Vec<u8>;
+
+    /// The newest version of entries that this node reads.
+    fn newest_version(&self) -> u16;
+
+    /// The version of an entry; None if there is none that can be read.
+    fn version_of(&self, entry: &[u8]) -> Option<u16>;
 
     /// The time in an entry; None if there is none that can be read.
     fn time_of(&self, entry: &[u8]) -> Option<Millis>;
@@ -26,6 +33,9 @@ pub trait Stamp: Send + Sync {
 
 /// The time of the log that this node's state has reached.
 pub type AppliedTime = Arc<dyn Fn() -> Millis + Send + Sync>;
+
+/// The version of entries that this node's state has reached.
+pub type AppliedVersion = Arc<dyn Fn() -> u16 + Send + Sync>;
 
 /// The descriptors of the state that this node has applied.
 pub trait AppliedDescriptors: Send + Sync {

@@ -271,6 +271,7 @@ impl NodeService {
         HeartbeatReport {
             report,
             unix_millis: self.wall.unix_millis(),
+            newest_version: self.authority.stamp.newest_version(),
         }
     }
 

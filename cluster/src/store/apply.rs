@@ -81,6 +81,13 @@ impl StateMachine {
         last.is_some_and(|index| self.snapshots.checkpoints().is_fixed(index))
     }
 
+    /// An entry of a later build is not refused, for its nodes carry it out: this node stops before
+    /// it.
+    fn check(&self, index: u64, entry: &[u8]) -> io::Result<()> {
+        let checked = self.machine.check(entry);
+        checked.map_err(|why| io::Error::other(format!("entry {index} is not applied: {why}")))
+    }
+
     fn apply_batch(&self, batch: Vec<EntryResponder<TypeConfig>>) -> io::Result<()> {
         // openraft would lose the task and leave every proposer waiting.
         let _guard = StopOnPanic("a committed entry could not be applied");
@@ -108,6 +115,7 @@ impl StateMachine {
                     Vec::new()
                 }
                 EntryPayload::Normal(EntryBytes(bytes)) => {
+                    self.check(index, &bytes)?;
                     let decided = self.machine.decide(&LatestView(&generation), index, &bytes);
                     generation.insert(index + 1, decided.changes);
                     touched.add(decided.touched);

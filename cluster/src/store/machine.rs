@@ -26,6 +26,14 @@ pub trait Machine: Send + Sync + 'static {
     /// It changes no decision.
     fn prepare(&self, _entries: &[&[u8]]) {}
 
+    /// Whether this program can decide an entry.
+    ///
+    /// # Errors
+    /// When it is of a later build: the text says what to do.
+    fn check(&self, _entry: &[u8]) -> Result<(), String> {
+        Ok(())
+    }
+
     /// `view` has the effect of every entry before `index`; `entry` is the proposed bytes.
     fn decide(&self, view: &dyn StateView, index: u64, entry: &[u8]) -> Decided;
 }
@@ -55,6 +63,10 @@ impl Machine for Decider {
             .flat_map(|entry| cameo_machine::claims(entry));
         let mut rng = self.rng.generator();
         self.signatures.learn(claims.collect(), &mut rng);
+    }
+
+    fn check(&self, entry: &[u8]) -> Result<(), String> {
+        cameo_machine::check_version(entry).map_err(|later| later.to_string())
     }
 
     fn decide(&self, view: &dyn StateView, index: u64, entry: &[u8]) -> Decided {

@@ -127,6 +127,12 @@ pub struct NodeStatus {
     pub version: String,
     #[serde(default)]
     pub disk: DiskInfo,
+    /// The newest version of entries that the log has had at this node.
+    #[serde(default)]
+    pub entry_version: u16,
+    /// The newest one that the node's program reads.
+    #[serde(default)]
+    pub newest_entry_version: u16,
 }
 
 /// `GET /health`: whether the node works, with 200, or has to be restarted, with 503.

@@ -41,6 +41,12 @@ pub fn log_time(view: &dyn StateView) -> Millis {
     rows::get::<LogTime>(view, &()).map_or(Millis::EPOCH, |row| row.0)
 }
 
+/// The newest version of entries that the log has had.
+#[must_use]
+pub fn entry_version(view: &dyn StateView) -> u16 {
+    crate::entry_version::of(view)
+}
+
 /// The cluster's id; `None` before it is founded.
 #[must_use]
 pub fn cluster_id(view: &dyn StateView) -> Option<ClusterId> {

@@ -19,6 +19,15 @@ impl Row for LogTime {
     type Key = ();
 }
 
+/// The newest version of entries that the log has had. Without the row it is version 6.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EntryVersion(pub u16);
+
+impl Row for EntryVersion {
+    const KIND: Kind = Kind::EntryVersion;
+    type Key = ();
+}
+
 /// The identity of a founded cluster, and its current descriptor.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Founded {

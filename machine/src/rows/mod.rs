@@ -20,8 +20,8 @@ use cameo_common::wire;
 use serde::{Serialize, de::DeserializeOwned};
 
 pub use cluster::{
-    AdmittedWorker, DescriptorRow, Founded, InviteRow, LogTime, Registration, SuccessionRow,
-    TokenUsed,
+    AdmittedWorker, DescriptorRow, EntryVersion, Founded, InviteRow, LogTime, Registration,
+    SuccessionRow, TokenUsed,
 };
 pub use events::{Mail, MailAt, Notice, NoticeKind, Stream};
 pub use grants::{
@@ -50,6 +50,7 @@ pub enum Kind {
     AdmittedWorker = 0x06,
     TokenUsed = 0x07,
     Succession = 0x08,
+    EntryVersion = 0x09,
 
     User = 0x10,
     KeyOwner = 0x11,

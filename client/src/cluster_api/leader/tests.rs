@@ -45,6 +45,8 @@ fn status(node: NodeId, leader: Option<NodeId>, term: u64) -> NodeStatus {
         waits: None,
         version: String::new(),
         disk: cameo_common::api::DiskInfo::default(),
+        entry_version: 6,
+        newest_entry_version: 6,
     }
 }
 

@@ -127,6 +127,8 @@ mod tests {
             waits: None,
             version: String::new(),
             disk: DiskInfo::default(),
+            entry_version: 6,
+            newest_entry_version: 6,
         }
     }
 

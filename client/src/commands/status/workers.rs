@@ -144,6 +144,8 @@ mod tests {
             waits: None,
             version: String::new(),
             disk: cameo_common::api::DiskInfo::default(),
+            entry_version: 6,
+            newest_entry_version: 6,
         }
     }
 

@@ -104,6 +104,8 @@ fn routes(says: Says, info: ClusterInfo) -> Router {
             waits: None,
             version: String::new(),
             disk: cameo_common::api::DiskInfo::default(),
+            entry_version: 6,
+            newest_entry_version: 6,
         })
     };
     Router::new()

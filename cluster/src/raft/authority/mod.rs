@@ -65,6 +65,15 @@ pub(crate) enum NoAuthority {
     NotFollowed,
     #[error("only the leader proposes what rests on a node's word")]
     NodesWord,
+    #[error(
+        "entry {index} is of version {version}, and this program reads up to version {newest}: \
+         start this node with the program of the other nodes"
+    )]
+    Version {
+        index: u64,
+        version: u16,
+        newest: u16,
+    },
     #[error("an entry has no time that this node can read")]
     NoTime,
     #[error("an entry changes who votes")]

@@ -114,6 +114,15 @@ fn payload(entry: &Entry, latest: Millis, here: &Here<'_>) -> Result<(), NoAutho
         EntryPayload::Normal(bytes) => {
             let time = here.stamp.time_of(&bytes.0).ok_or(NoAuthority::NoTime)?;
             let index = position(&entry.log_id).1;
+            let version = here.stamp.version_of(&bytes.0).unwrap_or(u16::MAX);
+            let newest = here.stamp.newest_version();
+            if version > newest {
+                return Err(NoAuthority::Version {
+                    index,
+                    version,
+                    newest,
+                });
+            }
             if time <= latest {
                 Ok(())
             } else {

@@ -13,7 +13,7 @@ use cameo_common::keys::{PublicKey, SigningKey};
 use cameo_common::registration::RegistrationMode;
 use cameo_common::signed::Signed;
 use cameo_common::wire;
-use cameo_machine::{Caller, Command, Op};
+use cameo_machine::{Caller, Command, ENTRY_VERSION, Op};
 use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, TransferLeaderRequest};
 use openraft::raft::{SnapshotResponse, VoteRequest, VoteResponse};
 use openraft::vote::leader_id_std::CommittedLeaderId;
@@ -97,7 +97,11 @@ fn entry(index: u64, payload: Payload) -> Entry {
 }
 
 fn dated(time: Millis) -> Payload {
-    EntryPayload::Normal(EntryBytes(Stamper.stamp(b"command".to_vec(), time)))
+    EntryPayload::Normal(EntryBytes(Stamper.stamp(
+        b"command".to_vec(),
+        time,
+        ENTRY_VERSION,
+    )))
 }
 
 fn voters(ids: &[u64]) -> Payload {
@@ -258,6 +262,24 @@ fn attack_a_time_that_ends_all_time_is_refused() {
     let garbage = EntryPayload::Normal(EntryBytes(vec![0xff]));
     let request = append(vote(TERM, FROM), vec![entry(LAST + 1, garbage)]);
     assert_eq!(by_voter(&request), Err(NoAuthority::NoTime));
+}
+
+#[test]
+fn attack_an_entry_that_this_program_cannot_decide_is_not_taken() {
+    let of = |version| {
+        let stamped = Stamper.stamp(b"command".to_vec(), Millis(1), version);
+        let payload = EntryPayload::Normal(EntryBytes(stamped));
+        append(vote(TERM, FROM), vec![entry(LAST + 1, payload)])
+    };
+    assert_eq!(by_voter(&of(ENTRY_VERSION)), Ok(()));
+    for version in [ENTRY_VERSION + 1, u16::MAX] {
+        let refused = NoAuthority::Version {
+            index: LAST + 1,
+            version,
+            newest: ENTRY_VERSION,
+        };
+        assert_eq!(by_voter(&of(version)), Err(refused));
+    }
 }
 
 #[test]

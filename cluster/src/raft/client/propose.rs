@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use cameo_common::ids::{NodeId, whole_millis};
 use futures_util::future::BoxFuture;
+use openraft::async_runtime::WatchReceiver;
 use thiserror::Error;
 use tokio::time::{Instant, timeout_at};
 
@@ -16,12 +17,14 @@ use crate::link::{Lane, Links};
 use crate::raft::engine::consensus::{AppendOutcome, Consensus};
 use crate::raft::engine::log_clock::LogClock;
 use crate::raft::engine::node_state::NodeState;
+use crate::raft::engine::status;
 use crate::raft::members::admission::ProposeHere;
 use crate::raft::members::member_view::MemberView;
-use crate::raft::ports::Stamp;
+use crate::raft::ports::{AppliedVersion, Stamp};
 use crate::raft::rpc::wire::{
     NodeReply, NodeRequest, ProposeRefusal, ProposedReply, decode, encode,
 };
+use crate::raft::versions::Versions;
 
 /// The largest entry. The log's own limit must not be lower: a log that refuses an entry of
 /// openraft stops the node.
@@ -77,6 +80,8 @@ pub(crate) struct Proposer {
     pub links: Links,
     pub clock: Arc<LogClock>,
     pub stamp: Arc<dyn Stamp>,
+    pub versions: Arc<Versions>,
+    pub applied_version: AppliedVersion,
 }
 
 impl Proposer {
@@ -148,7 +153,7 @@ impl Proposer {
         let Some(log_time) = self.clock.wait_for_time(deadline).await else {
             return Attempt::Retry;
         };
-        let entry = self.stamp.stamp(command, log_time);
+        let entry = self.stamp.stamp(command, log_time, self.version());
         if entry.len() > MAX_ENTRY_BYTES {
             return Attempt::Done(Err(ProposeError::TooLarge));
         }
@@ -163,6 +168,13 @@ impl Proposer {
                 Ok(AppendOutcome::Unknown) | Err(_) => Err(ProposeError::Unknown),
             },
         )
+    }
+
+    fn version(&self) -> u16 {
+        let (own, reached) = (self.stamp.newest_version(), (self.applied_version)());
+        let members = status::members(&self.consensus.metrics().borrow_watched());
+        let others = members.into_iter().filter(|member| *member != self.node.id);
+        self.versions.next(own, reached, others, Instant::now())
     }
 
     async fn forward(&self, leader: NodeId, command: &[u8], deadline: Instant) -> Attempt {

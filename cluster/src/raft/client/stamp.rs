@@ -4,7 +4,7 @@ use cameo_common::ids::Millis;
 use cameo_common::wire;
 
 use crate::raft::Stamp;
-use cameo_machine::{Caller, ENTRY_VERSION};
+use cameo_machine::Caller;
 
 /// Prefixes the leader's time to a command: the encoding of a [`cameo_machine::Entry`], without
 /// decoding the command.
@@ -12,10 +12,18 @@ use cameo_machine::{Caller, ENTRY_VERSION};
 pub struct Stamper;
 
 impl Stamp for Stamper {
-    fn stamp(&self, command: Vec<u8>, log_time: Millis) -> Vec<u8> {
-        let mut entry = wire::encode(&(ENTRY_VERSION, log_time));
+    fn stamp(&self, command: Vec<u8>, log_time: Millis, version: u16) -> Vec<u8> {
+        let mut entry = wire::encode(&(version, log_time));
         entry.extend_from_slice(&command);
         entry
+    }
+
+    fn newest_version(&self) -> u16 {
+        cameo_machine::newest_entry_version()
+    }
+
+    fn version_of(&self, entry: &[u8]) -> Option<u16> {
+        cameo_machine::version_of(entry)
     }
 
     /// Of an entry of another version too: the version and the time come first in each.
@@ -36,7 +44,7 @@ mod tests {
     use cameo_common::signed::Signed;
 
     use super::*;
-    use cameo_machine::{Command, Entry, Op};
+    use cameo_machine::{Command, ENTRY_VERSION, Entry, Op};
 
     #[test]
     fn a_stamped_command_is_an_entry() {
@@ -49,8 +57,10 @@ mod tests {
             time: Millis(1_700_000_000_000),
             command: command.clone(),
         };
-        let stamped = Stamper.stamp(wire::encode(&command), entry.time);
+        let stamped = Stamper.stamp(wire::encode(&command), entry.time, ENTRY_VERSION);
         assert_eq!(stamped, wire::encode(&entry));
+        assert_eq!(Stamper.version_of(&stamped), Some(ENTRY_VERSION));
+        assert_eq!(Stamper.version_of(&[]), None);
         assert_eq!(Stamper.time_of(&stamped), Some(entry.time));
         assert_eq!(Stamper.time_of(&[]), None);
     }

@@ -115,6 +115,12 @@ pub(crate) fn status(
     }
 }
 
+/// All members of the latest membership, with a vote and without.
+pub(crate) fn members(metrics: &Metrics) -> Vec<NodeId> {
+    let membership = metrics.membership_config.membership();
+    membership.nodes().map(|(id, _)| *id).collect()
+}
+
 fn leadership_of(metrics: &Metrics) -> Leadership {
     Leadership {
         leader: metrics.current_leader,

@@ -110,7 +110,7 @@ pub(crate) enum NodeReply {
     Descriptors(Result<DescriptorsTold, String>),
 }
 
-/// Load and clock of a follower, in the reply to a heartbeat.
+/// Load, clock and program of a follower, in the reply to a heartbeat.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct HeartbeatReport {
     /// The follower's load report.
@@ -118,6 +118,8 @@ pub(crate) struct HeartbeatReport {
     pub report: Vec<u8>,
     /// The follower's wall clock.
     pub unix_millis: Millis,
+    /// The newest version of entries that it reads.
+    pub newest_version: u16,
 }
 
 /// What a voter tells another one: its times, and each one's progress in its own signed words.

@@ -34,6 +34,7 @@ use crate::link::{CallError, Lane, Link, Links};
 use crate::raft::ports::ReportSink;
 use crate::raft::quarantine::Gate;
 use crate::raft::time::clock::Clocks;
+use crate::raft::versions::Versions;
 
 /// Approximate limit of an append in bytes; entries beyond it are sent later.
 const APPEND_BYTES: usize = 1 << 20;
@@ -57,6 +58,7 @@ pub(crate) struct Network<P> {
     pub links: Links,
     pub clocks: Arc<Clocks>,
     pub sink: Arc<dyn ReportSink>,
+    pub versions: Arc<Versions>,
     pub port: Arc<P>,
     pub rules: Arc<dyn AnswerRules>,
     pub gate: Arc<Gate>,
@@ -72,6 +74,7 @@ impl<P: SnapshotPort> Network<P> {
             urgent: self.links.member(target, &member.link, Lane::Heartbeat),
             clocks: self.clocks.clone(),
             sink: self.sink.clone(),
+            versions: self.versions.clone(),
             port: self.port.clone(),
             rules: self.rules.clone(),
             gate: self.gate.clone(),
@@ -105,6 +108,7 @@ pub(crate) struct Client<P> {
     urgent: Link,
     clocks: Arc<Clocks>,
     sink: Arc<dyn ReportSink>,
+    versions: Arc<Versions>,
     port: Arc<P>,
     rules: Arc<dyn AnswerRules>,
     gate: Arc<Gate>,
@@ -205,7 +209,7 @@ impl<P: SnapshotPort> Client<P> {
         self.open(limit).await?;
         let body = encode(&NodeRequest::Append(rpc));
         let (link, clocks, sink) = (self.link.clone(), self.clocks.clone(), self.sink.clone());
-        let target = self.target;
+        let (target, versions) = (self.target, self.versions.clone());
         let answer = tokio::spawn(async move {
             // The report is made later than this, so its age is never underestimated.
             let sent = Instant::now();
@@ -218,6 +222,7 @@ impl<P: SnapshotPort> Client<P> {
             }) = &reply
             {
                 clocks.record(target, heartbeat.unix_millis, at);
+                versions.record(target, heartbeat.newest_version, at);
                 sink.receive(target, &heartbeat.report, heartbeat.unix_millis, sent);
             }
             Ok(reply)

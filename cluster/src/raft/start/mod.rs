@@ -48,6 +48,7 @@ use super::service::NodeService;
 use super::time::clock::Clocks;
 use super::time::dated::Dated;
 use super::time::entry_time::EntryTimes;
+use super::versions::Versions;
 use crate::consensus_types::TypeConfig;
 use crate::host::listen_error::{ListenError, ListenFlag};
 use crate::link::{Identity, Links, Server};
@@ -172,6 +173,7 @@ struct ConsensusParts {
     consensus: Arc<dyn Consensus>,
     links: Links,
     clocks: Arc<Clocks>,
+    versions: Arc<Versions>,
     authority: Arc<Authority>,
     checkpoints: OwnCheckpoints,
     gate: Arc<Gate>,
@@ -221,6 +223,7 @@ impl ConsensusParts {
             DescriptorExchange::new(local.members.clone(), links.clone(), runtime.clone());
         let descriptors = Arc::new(descriptors);
         let clocks = Arc::new(Clocks::new());
+        let versions = Arc::<Versions>::default();
         let times = EntryTimes::new(settings.id, deps.wall.clone());
         let times = Arc::new(times);
         let authority = Arc::new(Authority {
@@ -246,6 +249,7 @@ impl ConsensusParts {
             links: links.clone(),
             clocks: clocks.clone(),
             sink: deps.sink.clone(),
+            versions: versions.clone(),
             port: port.clone(),
             rules: authority.clone(),
             gate: gate.clone(),
@@ -277,6 +281,7 @@ impl ConsensusParts {
             consensus,
             links,
             clocks,
+            versions,
             authority,
             checkpoints,
             gate,
@@ -324,6 +329,8 @@ impl ConsensusParts {
             links: self.links.clone(),
             clock: clock.clone(),
             stamp: self.deps.stamp.clone(),
+            versions: self.versions.clone(),
+            applied_version: self.deps.applied_version.clone(),
         })
     }
 

@@ -16,8 +16,8 @@ use crate::link::{ClusterSecret, NodeKeys, Transport};
 use crate::raft::engine::config::{SNAPSHOT_AFTER_ENTRIES, Timing};
 use crate::raft::genesis::GenesisTerms;
 use crate::raft::ports::{
-    AppService, AppliedDescriptors, AppliedTime, ReportSink, ReportSource, Stamp, WorkerGate,
-    WorkerPass,
+    AppService, AppliedDescriptors, AppliedTime, AppliedVersion, ReportSink, ReportSource, Stamp,
+    WorkerGate, WorkerPass,
 };
 use crate::raft::quarantine::QuarantineDisk;
 
@@ -116,6 +116,8 @@ pub struct RaftDeps {
     pub stamp: Arc<dyn Stamp>,
     /// The time of this node's state.
     pub applied_time: AppliedTime,
+    /// The version of entries of this node's state.
+    pub applied_version: AppliedVersion,
     /// The descriptors of this node's state.
     pub applied_descriptors: Arc<dyn AppliedDescriptors>,
     /// Judges the passes of workers, while this node leads.

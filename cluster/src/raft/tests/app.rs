@@ -71,8 +71,16 @@ pub const NODES_WORD: &[u8] = b"on my word: ";
 
 pub struct TimeFirst;
 impl Stamp for TimeFirst {
-    fn stamp(&self, command: Vec<u8>, log_time: Millis) -> Vec<u8> {
+    fn stamp(&self, command: Vec<u8>, log_time: Millis, _version: u16) -> Vec<u8> {
         [&log_time.0.to_le_bytes()[..], &command].concat()
+    }
+
+    fn newest_version(&self) -> u16 {
+        0
+    }
+
+    fn version_of(&self, _entry: &[u8]) -> Option<u16> {
+        Some(0)
     }
 
     fn time_of(&self, entry: &[u8]) -> Option<Millis> {

@@ -114,7 +114,7 @@ impl Liar {
 
     fn dated(&self, ahead: Duration) -> NodeRequest {
         let time = SystemClock.unix_millis().plus(ahead);
-        let entry = EntryBytes(TimeFirst.stamp(b"forged".to_vec(), time));
+        let entry = EntryBytes(TimeFirst.stamp(b"forged".to_vec(), time, 0));
         self.append(vec![Entry {
             log_id: openraft::LogId::new(self.leading.leader_id.to_committed(), 1_000),
             payload: EntryPayload::Normal(entry),

@@ -224,6 +224,7 @@ impl World {
             wall: host.clock.clone(),
             stamp: Arc::new(TimeFirst),
             applied_time: host.applied_time(),
+            applied_version: Arc::new(|| 0),
             applied_descriptors: host.descriptors(),
             gate: Arc::new(Gate),
             report: Arc::new(ReportOf(id)),

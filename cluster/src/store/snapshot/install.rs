@@ -7,9 +7,9 @@ use super::folder::{SnapshotFile, Snapshots, meta};
 use super::format::Reader;
 use crate::consensus_types::aliases::SnapshotMeta;
 use crate::store::layout::DataDirectory;
-use crate::store::state::State;
 use crate::store::state::database;
 use crate::store::state::generation::Generation;
+use crate::store::state::{LatestView, State};
 
 /// Rows written to sled at once.
 const LOAD_ROWS: usize = 1024;
@@ -48,6 +48,11 @@ pub(in super::super) fn install(
         drop(generation);
         directory.remove_stale_states(&[before.path()])?;
         return Err(SnapshotError::OtherMeta);
+    }
+    if let Err(later) = cameo_machine::check_state(&LatestView(&generation)) {
+        drop(generation);
+        directory.remove_stale_states(&[before.path()])?;
+        return Err(later.into());
     }
     // Durable in this folder before the state that was made from it becomes the live one.
     let file = snapshots.adopt(&applied, file)?;

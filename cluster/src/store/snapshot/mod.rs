@@ -36,6 +36,7 @@ use openraft::type_config::alias;
 use crate::certificate::NotCertified;
 use crate::consensus_types::TypeConfig;
 use crate::host::disk_space::LowDiskSpace;
+use cameo_machine::LaterVersion;
 
 pub(super) use format::Reader;
 #[cfg(test)]
@@ -66,6 +67,8 @@ pub enum SnapshotError {
     OtherMeta,
     #[error("the snapshot is not certified: {0}")]
     NotCertified(#[from] NotCertified),
+    #[error("the snapshot is of a later program: {0}")]
+    Later(#[from] LaterVersion),
     #[error("cannot load the snapshot into the state database: {0}")]
     State(String),
 }

@@ -5,6 +5,7 @@ mod deals;
 mod descriptors;
 mod devices;
 mod early_refusal;
+mod entry_versions;
 mod founding;
 mod grants;
 mod mailbox;

@@ -8,7 +8,7 @@ use super::{assert_pinned, hex};
 use crate::rows::*;
 use crate::{Done, MapView};
 
-const ALL: [Kind; 43] = [
+const ALL: [Kind; 44] = [
     Kind::LogTime,
     Kind::Founded,
     Kind::Descriptor,
@@ -17,6 +17,7 @@ const ALL: [Kind; 43] = [
     Kind::AdmittedWorker,
     Kind::TokenUsed,
     Kind::Succession,
+    Kind::EntryVersion,
     Kind::User,
     Kind::KeyOwner,
     Kind::Device,
@@ -77,6 +78,7 @@ fn sample(kind: Kind) -> String {
     let viewer: UserName = "bob".parse().unwrap();
     let image = ImageId([0x66; 16]);
     match kind {
+        Kind::EntryVersion => line(&name, &(), &EntryVersion(6)),
         Kind::LogTime => line(&name, &(), &LogTime(Millis(1_000))),
         Kind::Founded => {
             let cluster = ClusterId([0x44; 32]);

@@ -122,6 +122,7 @@ fn the_numbers_of_the_replies_are_pinned() {
             heartbeat: Some(HeartbeatReport {
                 report: vec![1],
                 unix_millis: Millis(5),
+                newest_version: 6,
             }),
         },
         NodeReply::Vote(VoteResponse::new(vote(), None, true)),
