@@ -177,11 +177,11 @@ pub struct RunFlags {
         value_parser = clap::value_parser!(u64).range(5..=10_000)
     )]
     heartbeat_ms: u64,
-    /// Shortest election timeout, in milliseconds.
+    /// Shortest election timeout of all voters, in milliseconds.
     #[arg(
         long,
         hide = true,
-        default_value_t = 90,
+        default_value_t = 100,
         value_parser = clap::value_parser!(u64).range(10..=60_000)
     )]
     election_min_ms: u64,

@@ -33,13 +33,12 @@ pub struct Timing {
 }
 
 impl Default for Timing {
-    /// Measured beside compilers: after `kill -9` of the leader the write gap is 269 to 356 ms, the
-    /// median 311; it was 339 with 100 and 180 ms, and 491 to 607 with openraft's defaults. The
-    /// least timeout is three heartbeats.
+    /// Measured: see docs/BENCHMARKS.md. The least timeout is three heartbeats and a tick. Each
+    /// voter has a part of the range: see `election_slot`.
     fn default() -> Self {
         Self {
             heartbeat: Duration::from_millis(30),
-            election_min: Duration::from_millis(90),
+            election_min: Duration::from_millis(100),
             election_max: Duration::from_millis(170),
         }
     }

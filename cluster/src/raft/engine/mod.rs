@@ -3,6 +3,7 @@
 pub(super) mod config;
 pub(super) mod consensus;
 pub(super) mod disk_transfer;
+mod election_slot;
 pub(super) mod leader_transfer;
 pub(super) mod log_clock;
 pub(super) mod node_state;

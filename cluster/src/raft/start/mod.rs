@@ -203,7 +203,8 @@ impl ConsensusParts {
         P: SnapshotPort<Data = SM::SnapshotData>,
     {
         // Before the disk is touched: an impossible timing leaves nothing behind.
-        let config = config::openraft_config(settings.timing, settings.snapshot_after)
+        let timing = settings.timing.among(&settings.peers, settings.id);
+        let config = config::openraft_config(timing, settings.snapshot_after)
             .map_err(|error| StartError::Timing(error.to_string()))?;
         let (local, initialised) = local_member::local_member(settings, &deps, &storage)?;
         let local = Arc::new(local);
