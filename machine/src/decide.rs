@@ -149,7 +149,7 @@ fn stored_reply(draft: &Draft<'_>, origin: &Origin, op: &Op) -> Result<Option<Do
 
 fn dispatch(draft: &mut Draft<'_>, origin: &Origin, op: &Op) -> Result<Done, Refusal> {
     let principal = device(origin).and_then(|device| principal::of(draft, &device));
-    let active = device(origin).and_then(|device| principal::active(draft, &device));
+    let active = principal.clone().and_then(|who| who.if_active(draft));
     match op {
         Op::Found(descriptor) => cluster::found(draft, node(origin)?, descriptor),
         Op::ExpireSessions(sessions) => {
@@ -177,7 +177,10 @@ fn dispatch(draft: &mut Draft<'_>, origin: &Origin, op: &Op) -> Result<Done, Ref
         Op::PutReceipt { receipt } => receipts::put(draft, &principal?, receipt),
         Op::PutRights { rights } => rights::put(draft, &principal?, rights),
         Op::AckRights { ack } => rights::acknowledge(draft, &principal?, ack),
-        Op::Debit { request } => views::debit(draft, viewer(origin)?, request),
+        Op::Debit { request } => {
+            let asked = viewer(origin)?;
+            views::debit(draft, &active?, asked, request)
+        }
         Op::RevokeDevice { revocation } => devices::revoke(draft, &principal?, revocation),
         Op::SetRegistration(mode) => {
             operator(origin)?;

@@ -146,6 +146,14 @@ impl StateView for Draft<'_> {
         }
     }
 
+    fn read(&self, key: &[u8], read: &mut dyn FnMut(&[u8])) {
+        match self.written.get(key) {
+            Some(Some(written)) => read(written),
+            Some(None) => {}
+            None => self.base.read(key, read),
+        }
+    }
+
     fn scan(&self, prefix: &[u8], from: &[u8], limit: usize) -> Rows {
         let start = prefix.max(from).to_vec();
         let written = self.written.range(start..);

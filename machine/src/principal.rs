@@ -27,9 +27,10 @@ pub fn of(draft: &Draft<'_>, device: &PublicKey) -> Result<Principal, Refusal> {
     })
 }
 
-/// The same, and a user whom the operator has not retired.
-pub fn active(draft: &Draft<'_>, device: &PublicKey) -> Result<Principal, Refusal> {
-    let principal = of(draft, device)?;
-    check_active(draft, &principal.name)?;
-    Ok(principal)
+impl Principal {
+    /// The same, unless the operator has retired the user.
+    pub fn if_active(self, draft: &Draft<'_>) -> Result<Self, Refusal> {
+        check_active(draft, &self.name)?;
+        Ok(self)
+    }
 }

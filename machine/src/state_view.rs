@@ -12,6 +12,13 @@ pub trait StateView {
     /// The value of one row, if it exists.
     fn get(&self, key: &[u8]) -> Option<Vec<u8>>;
 
+    /// Passes the value of one row to `read`, if it exists. Without a copy, where the view has it.
+    fn read(&self, key: &[u8], read: &mut dyn FnMut(&[u8])) {
+        if let Some(value) = self.get(key) {
+            read(&value);
+        }
+    }
+
     /// At most `limit` rows whose key starts with `prefix` and is `>= from`, in key order.
     fn scan(&self, prefix: &[u8], from: &[u8], limit: usize) -> Rows;
 }
@@ -48,6 +55,12 @@ impl MapView {
 impl StateView for MapView {
     fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
         self.0.get(key).cloned()
+    }
+
+    fn read(&self, key: &[u8], read: &mut dyn FnMut(&[u8])) {
+        if let Some(value) = self.0.get(key) {
+            read(value);
+        }
     }
 
     fn scan(&self, prefix: &[u8], from: &[u8], limit: usize) -> Rows {

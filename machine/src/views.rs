@@ -15,11 +15,12 @@ use cameo_mutant::{Mutant, is_planted};
 
 use super::command::{Done, Refusal};
 use super::draft::Draft;
+use super::principal::Principal;
 use super::rows::{
     Certificate, CertificateOf, CurrentRights, DealRow, Device, Grant, GrantUsage, NoticeKind,
     ViewNumber, ViewRow,
 };
-use super::{live_grants, notices, principal};
+use super::{live_grants, notices};
 
 /// The reply to a debit that was carried out before.
 pub fn stored_reply(
@@ -36,11 +37,12 @@ pub fn stored_reply(
 /// Charges one view. `asked` is the verified content of the request.
 pub fn debit(
     draft: &mut Draft<'_>,
+    viewer: &Principal,
     asked: &ViewRequest,
     signed: &Signed<ViewRequest>,
 ) -> Result<Done, Refusal> {
     let id = asked.grant;
-    let grant = check_request(draft, asked)?;
+    let grant = check_request(draft, viewer, asked)?;
     let certificate = keep_certificate(draft, asked);
     let mut usage = draft.require::<GrantUsage>(&id);
     let current = draft.require::<CurrentRights>(&id);
@@ -69,9 +71,12 @@ pub fn debit(
 }
 
 /// Checks that this device may debit this view, and returns the grant.
-fn check_request(draft: &Draft<'_>, asked: &ViewRequest) -> Result<Grant, Refusal> {
-    let principal = principal::active(draft, &asked.device)?;
-    let (grant, role) = live_grants::of_party(draft, &asked.grant, &principal)?;
+fn check_request(
+    draft: &Draft<'_>,
+    viewer: &Principal,
+    asked: &ViewRequest,
+) -> Result<Grant, Refusal> {
+    let (grant, role) = live_grants::of_party(draft, &asked.grant, viewer)?;
     if role != Role::Viewer {
         return Err(Refusal::Forbidden("viewer of the photo".into()));
     }

@@ -36,6 +36,16 @@ pub fn decode_prefix<'a, T: Serialize + Deserialize<'a>>(
     }
 }
 
+/// Decodes a value from bytes that this program has encoded itself, without the canonical check:
+/// what is read again and again, and nobody else has written.
+pub fn decode_own<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, WireError> {
+    match postcard::take_from_bytes(bytes) {
+        Ok((value, [])) => Ok(value),
+        Ok(_) => Err(WireError::NotCanonical),
+        Err(_) => Err(WireError::Malformed),
+    }
+}
+
 /// Decodes the first fields of a value without the canonical check, so that an error can name an
 /// unexpected label or version. The whole value must be decoded afterwards.
 pub fn peek<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, WireError> {

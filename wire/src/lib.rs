@@ -13,7 +13,7 @@ mod decode;
 mod encode;
 mod versioned;
 
-pub use decode::{WireError, decode, decode_prefix, peek};
+pub use decode::{WireError, decode, decode_own, decode_prefix, peek};
 pub use encode::{append, encode, encode_secret, size};
 pub use versioned::{VersionError, decode_after_version, decode_versioned, encode_versioned};
 

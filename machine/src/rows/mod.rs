@@ -129,7 +129,9 @@ pub fn is_of_retry_table(key: &[u8]) -> bool {
 /// The row under a key.
 pub fn get<R: Row>(view: &dyn StateView, key: &R::Key) -> Option<R> {
     let key = key_bytes::<R>(key);
-    view.get(&key).map(|value| decode_value(&key, &value))
+    let mut row = None;
+    view.read(&key, &mut |value| row = Some(decode_value(&key, value)));
+    row
 }
 
 /// A row that must exist because another row refers to it.
@@ -209,7 +211,7 @@ fn decode_key<R: Row>(key: &[u8]) -> R::Key {
 fn decode_value<R: Row>(key: &[u8], value: &[u8]) -> R {
     match value.split_first() {
         Some((version, body)) if *version == R::VERSION => {
-            wire::decode(body).unwrap_or_else(|error| damaged(R::KIND, key, &error.to_string()))
+            wire::decode_own(body).unwrap_or_else(|error| damaged(R::KIND, key, &error.to_string()))
         }
         Some((version, _)) => damaged(R::KIND, key, &format!("unknown layout {version}")),
         None => damaged(R::KIND, key, "it is empty"),

@@ -202,6 +202,10 @@ impl StateView for View<'_> {
         self.0.content.rows.get(key)
     }
 
+    fn read(&self, key: &[u8], read: &mut dyn FnMut(&[u8])) {
+        self.0.content.rows.read(key, read);
+    }
+
     fn scan(&self, prefix: &[u8], from: &[u8], limit: usize) -> Rows {
         self.0.content.rows.scan(prefix, from, limit)
     }

@@ -51,11 +51,11 @@ pub(super) struct InMemory {
 
 impl InMemory {
     /// A row as of a version, if it is decided here whether there is one.
-    fn row(&self, version: u64, key: &[u8]) -> Option<Option<Vec<u8>>> {
+    fn row(&self, version: u64, key: &[u8]) -> Option<Value> {
         if let Some(value) = self.overlay.get(version, key) {
-            return Some(value.as_ref().map(|value| value.to_vec()));
+            return Some(value.clone());
         }
-        is_of_retry_table(key).then(|| self.resident.get(key).map(|value| value.to_vec()))
+        is_of_retry_table(key).then(|| self.resident.get(key).cloned())
     }
 }
 
@@ -260,26 +260,26 @@ impl Generation {
     }
 
     /// A row as of a version.
-    pub fn get(&self, version: u64, key: &[u8]) -> Option<Vec<u8>> {
+    pub fn get(&self, version: u64, key: &[u8]) -> Value {
         if let Some(value) = self.in_memory().row(version, key) {
             return value;
         }
-        self.stored(key).map(|value| value.to_vec())
+        self.stored(key)
     }
 
     /// A row as of the newest change. Only for applying, which alone adds changes: see `row_cache`.
-    pub fn get_latest(&self, key: &[u8]) -> Option<Vec<u8>> {
+    pub fn get_latest(&self, key: &[u8]) -> Value {
         // Held until the cache has the row: nothing is pruned meanwhile.
         let in_memory = self.in_memory();
         if let Some(value) = in_memory.row(u64::MAX, key) {
             return value;
         }
         if let Some(cached) = self.cache.get(key) {
-            return cached.map(|value| value.to_vec());
+            return cached;
         }
         let stored = self.in_sled(key);
         self.cache.put(key.into(), stored.clone());
-        stored.map(|value| value.to_vec())
+        stored
     }
 
     /// A row that is neither in the overlay nor resident.

@@ -25,7 +25,14 @@ impl StoreView {
 
 impl StateView for StoreView {
     fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
-        self.generation.get(self.applied.version(), key)
+        let value = self.generation.get(self.applied.version(), key);
+        value.map(|value| value.to_vec())
+    }
+
+    fn read(&self, key: &[u8], read: &mut dyn FnMut(&[u8])) {
+        if let Some(value) = self.generation.get(self.applied.version(), key) {
+            read(&value);
+        }
     }
 
     fn scan(&self, prefix: &[u8], from: &[u8], limit: usize) -> Rows {
@@ -50,7 +57,13 @@ pub(crate) struct LatestView<'a>(pub &'a Generation);
 
 impl StateView for LatestView<'_> {
     fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
-        self.0.get_latest(key)
+        self.0.get_latest(key).map(|value| value.to_vec())
+    }
+
+    fn read(&self, key: &[u8], read: &mut dyn FnMut(&[u8])) {
+        if let Some(value) = self.0.get_latest(key) {
+            read(&value);
+        }
     }
 
     fn scan(&self, prefix: &[u8], from: &[u8], limit: usize) -> Rows {
