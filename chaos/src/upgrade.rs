@@ -85,10 +85,9 @@ async fn register(
     let mut people = Vec::new();
     while !is_over.load(Ordering::Acquire) {
         let person = Person::new(binaries, folder, &format!("user-{}", people.len()))?;
-        let registered = person.ok(&["init", &person.name, "--cluster", urls]);
-        registered
-            .await
-            .context("a registration during the update")?;
+        let line = ["init", &person.name, "--cluster", urls];
+        let registered = person.ok(&line).await;
+        registered.context("a registration during the update")?;
         people.push(person);
     }
     Ok(people)
