@@ -1,14 +1,17 @@
 //! The cluster's identity and nodes, verified against the pinned id.
 
+use std::sync::Arc;
+
 use cameo_common::api::{ApiError, ClusterInfo, NodeStatus, paths};
 use cameo_common::cluster_descriptor::Descriptor;
-use cameo_common::ids::{ClusterId, Millis, NodeId};
+use cameo_common::ids::{Hash, Millis, NodeId};
 use cameo_common::keys::PublicKey;
-use cameo_common::signed::Strict;
 use futures_util::stream::{FuturesUnordered, StreamExt};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::call::{collect, decode};
+use super::chain::{Chain, FollowError};
 use super::https::key_of;
 use super::nodes::{Nodes, Server, offset};
 use super::unanswered::Unanswered;
@@ -43,35 +46,56 @@ impl ClusterApi {
                     break;
                 };
                 match answer {
-                    Ok((info, key)) => match verify(url, &info, self.inner.cluster) {
-                        Ok(()) => {
-                            self.learn(url, key, &info, asked);
-                            return Ok(info);
-                        }
+                    Ok((info, key)) => match self.accept(url, key, &info, asked) {
+                        Ok(()) => return Ok(info),
                         Err(error) => {
                             others += usize::from(is_other_cluster(&error));
-                            wrong = Some(error);
+                            wrong = graver(wrong, error);
                         }
                     },
                     Err(ClusterError::Unreachable { .. }) => {}
-                    Err(error) => wrong = Some(error),
+                    Err(error) => wrong = graver(wrong, error),
                 }
             }
-            if Instant::now() + PAUSE >= end || others == urls.len() || self.are_all_foreign(&urls)
-            {
+            let is_hopeless = others == urls.len() || self.are_all_foreign(&urls);
+            if is_hopeless || wrong.as_ref().is_some_and(is_fork) || Instant::now() + PAUSE >= end {
                 return Err(wrong.unwrap_or_else(|| self.unreachable()));
             }
             sleep(PAUSE).await;
         }
     }
 
-    /// The descriptor with the present voters, to which a share is dealt.
+    /// The newest descriptor that one of the nodes tells, or that is known already: a share is
+    /// dealt to its nodes.
     ///
     /// # Errors
     /// As for [`ClusterApi::info`].
     pub async fn descriptor(&self) -> Result<Descriptor, ClusterError> {
         let info = self.info().await?;
-        Ok(info.descriptors.newest().clone())
+        let known = self.nodes().descriptor().cloned();
+        Ok(known.unwrap_or_else(|| info.descriptors.newest().clone()))
+    }
+
+    /// The newest descriptor that any node tells. All known addresses are asked: one node may be
+    /// behind, or hide a change.
+    pub async fn newest_descriptor(&self) -> Option<Descriptor> {
+        self.search(|_| false).await;
+        self.nodes().descriptor().cloned()
+    }
+
+    /// The descriptor with this hash and all later ones, in order of number; nodes are asked until
+    /// one has told it. Empty when none does.
+    pub async fn descriptors_since(&self, hash: &Hash) -> Vec<Descriptor> {
+        let since = |nodes: &Nodes| nodes.chain().map(|chain| chain.since(hash));
+        self.search(|nodes| since(nodes).is_some_and(|found| !found.is_empty()))
+            .await;
+        since(&self.nodes()).unwrap_or_default()
+    }
+
+    /// The number of the newest descriptor that is known; its changes are told.
+    #[must_use]
+    pub fn descriptor_number(&self) -> watch::Receiver<u64> {
+        self.inner.descriptor_number.subscribe()
     }
 
     /// The newest descriptor that this client has verified; before the first answer all known
@@ -123,9 +147,9 @@ impl ClusterApi {
         let asked = clock::now();
         let answer = self.get_unproved::<ClusterInfo>(&url, paths::CLUSTER).await;
         if let Ok((info, key)) = answer
-            && verify(&url, &info, self.inner.cluster).is_ok()
+            && let Err(error) = self.accept(&url, key, &info, asked)
         {
-            self.learn(&url, key, &info, asked);
+            tracing::debug!(%error, "an answer about the cluster is not accepted");
         }
     }
 
@@ -162,11 +186,18 @@ impl ClusterApi {
         self.nodes().server(node)
     }
 
-    /// The same, asked anew.
-    pub(super) async fn new_server_of(&self, node: NodeId, old: &Server) -> Option<Server> {
-        let is_new = |nodes: &Nodes| nodes.server(node).is_some_and(|server| server != *old);
-        self.search(is_new).await;
-        self.nodes().server(node).filter(|server| server != old)
+    /// Where the node of this key serves, also one that has left, in the same way.
+    pub(super) async fn server_of_key(&self, key: &PublicKey) -> Option<Server> {
+        self.search(|nodes| nodes.server_of_key(key).is_some())
+            .await;
+        self.nodes().server_of_key(key)
+    }
+
+    /// Where the node that does not answer there serves now.
+    pub(super) async fn new_server(&self, old: &Server) -> Option<Server> {
+        let moved = |nodes: &Nodes| nodes.server_of_key(&old.key).filter(|new| new != old);
+        self.search(|nodes| moved(nodes).is_some()).await;
+        moved(&self.nodes())
     }
 
     /// Makes the next call start with this node.
@@ -193,10 +224,53 @@ impl ClusterApi {
         }
     }
 
-    /// Takes a verified answer of the owner of this key, requested at `asked` on the local clock.
-    fn learn(&self, url: &str, key: Option<PublicKey>, info: &ClusterInfo, asked: Millis) {
-        let offset = offset(info.now, asked, clock::now());
-        self.nodes().learn(url, key, info, offset);
+    /// Takes the answer of the owner of this key, requested at `asked` on the local clock, if it
+    /// proves the cluster, and its chain goes on from the one that is known.
+    fn accept(
+        &self,
+        url: &str,
+        key: Option<PublicKey>,
+        info: &ClusterInfo,
+        asked: Millis,
+    ) -> Result<(), ClusterError> {
+        let followed = self.follow(url, info);
+        match &followed {
+            Ok(()) => {
+                let offset = offset(info.now, asked, clock::now());
+                self.nodes().learn(url, key, info, offset);
+            }
+            // Where it serves is signed by itself, and is true of a node that is behind or has left.
+            Err(ClusterError::OlderChain { .. }) => self.nodes().learn_address(info),
+            Err(ClusterError::Fork { .. }) => {
+                tracing::error!(url, "a node shows another chain of the cluster's nodes");
+            }
+            Err(_) => {}
+        }
+        followed
+    }
+
+    /// Verifies a chain, and makes it the known one, if it goes on from what is known here and in
+    /// the home.
+    fn follow(&self, url: &str, info: &ClusterInfo) -> Result<(), ClusterError> {
+        let known = self.nodes().chain().cloned();
+        let is_known = |chain: &Arc<Chain>| chain.is_told(&info.descriptors);
+        let chain = match known.filter(is_known) {
+            Some(known) if info.cluster == self.inner.cluster => known,
+            _ => Arc::new(Chain::verify(url, info, self.inner.cluster)?),
+        };
+        if let Some(memory) = &self.inner.memory {
+            let followed = memory.follow(chain.verified());
+            followed.map_err(|error| error.at(url))?;
+        }
+        let number = {
+            let mut nodes = self.nodes();
+            let followed = nodes.follow(chain);
+            followed.map_err(|error| FollowError::from(error).at(url))?;
+            nodes.descriptor().map_or(0, |newest| newest.number)
+        };
+        let changed = |known: &mut u64| std::mem::replace(known, number) != number;
+        self.inner.descriptor_number.send_if_modified(changed);
+        Ok(())
     }
 
     /// One read at an address, and the key of the node that has answered, whichever it is.
@@ -247,97 +321,11 @@ fn is_other_cluster(error: &ClusterError) -> bool {
     matches!(error, ClusterError::WrongCluster { .. })
 }
 
-/// Verifies the chain of descriptors, from the cluster's id on.
-fn verify(url: &str, info: &ClusterInfo, pinned: ClusterId) -> Result<(), ClusterError> {
-    let first = &info.descriptors.first;
-    match first.founds() {
-        Some(found) if found == pinned && info.cluster == pinned => {}
-        Some(found) => {
-            return Err(ClusterError::WrongCluster {
-                url: url.to_owned(),
-                found,
-                pinned,
-            });
-        }
-        None => {
-            return Err(ClusterError::Protocol {
-                url: url.to_owned(),
-                why: "its first descriptor founds no cluster".to_owned(),
-            });
-        }
-    }
-    let chain = info.descriptors.verify(&Strict, pinned);
-    chain.map(|_| ()).map_err(|why| ClusterError::Protocol {
-        url: url.to_owned(),
-        why: why.to_string(),
-    })
+fn is_fork(error: &ClusterError) -> bool {
+    matches!(error, ClusterError::Fork { .. })
 }
 
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-    use cameo_common::cluster_descriptor::NodeIdentity;
-    use cameo_common::descriptor_chain::{DescriptorLink, Descriptors};
-    use cameo_common::ids::{Hash, NodeId};
-    use cameo_common::keys::{PublicKey, SealingPublic};
-    use cameo_common::registration::RegistrationMode;
-    use cameo_common::signed::Signed;
-
-    fn info() -> ClusterInfo {
-        let node = NodeIdentity {
-            id: NodeId(1),
-            key: PublicKey([1; 32]),
-            sealing: SealingPublic([2; 32]),
-        };
-        let descriptor = Descriptor::genesis(
-            vec![node],
-            PublicKey([8; 32]),
-            RegistrationMode::Open,
-            Hash([3; 32]),
-        );
-        ClusterInfo {
-            schema: 1,
-            cluster: descriptor.founds().unwrap(),
-            descriptors: Descriptors::of_first(descriptor),
-            address: Signed::from_bytes(Vec::new()),
-            nodes: vec![],
-            now: Millis::EPOCH,
-        }
-    }
-
-    #[test]
-    fn attack_only_the_pinned_cluster_is_accepted() {
-        let good = info();
-        assert_eq!(verify("u", &good, good.cluster), Ok(()));
-        let pinned = ClusterId([9; 32]);
-        assert!(matches!(
-            verify("u", &good, pinned),
-            Err(ClusterError::WrongCluster { .. })
-        ));
-        let liar = ClusterInfo {
-            cluster: pinned,
-            ..good
-        };
-        assert!(matches!(
-            verify("u", &liar, pinned),
-            Err(ClusterError::WrongCluster { .. })
-        ));
-    }
-
-    #[test]
-    fn attack_a_descriptor_that_a_node_supplies_itself_is_refused() {
-        let mut grown = info();
-        let first = &grown.descriptors.first;
-        let later = DescriptorLink {
-            descriptor: first.successor(first.nodes.clone()),
-            operator: Signed::from_bytes(Vec::new()),
-            voters: Vec::new(),
-        };
-        grown.descriptors.links.push(later);
-        assert!(matches!(
-            verify("u", &grown, grown.cluster),
-            Err(ClusterError::Protocol { .. })
-        ));
-    }
+/// The error to report of two: that there are two chains is never hidden by another one.
+fn graver(known: Option<ClusterError>, error: ClusterError) -> Option<ClusterError> {
+    known.filter(is_fork).or(Some(error))
 }

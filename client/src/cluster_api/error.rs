@@ -49,6 +49,32 @@ pub enum ClusterError {
         found: ClusterId,
         pinned: ClusterId,
     },
+    /// The chain of descriptors ends before one that this home knows.
+    #[error(
+        "the node at {url} knows {newest} changes of the cluster's nodes, and this home knows of \
+         {known}: the node is behind, or hides a change; it is not believed, and nothing was sent \
+         to it. Try again later; if it stays so, tell the operator"
+    )]
+    OlderChain {
+        url: String,
+        newest: u64,
+        known: u64,
+    },
+    /// The chain of descriptors has another one than this home knows.
+    #[error(
+        "the node at {url} shows another cluster from change {number} of its nodes on than this \
+         home knows, and both are signed: somebody has misused the operator's key, and the keys \
+         of enough nodes. The node is not believed, this home stays with the nodes that it knows, \
+         and nothing was sent or changed. Do not use the cluster until its operator has told you, \
+         by another way than the cluster, which nodes it has"
+    )]
+    Fork { url: String, number: u64 },
+    /// The home cannot store or read which descriptor is the newest.
+    #[error(
+        "this home cannot keep in mind which nodes the cluster has ({why}): nothing was sent to \
+         them. When that is mended, run the command again"
+    )]
+    NotRemembered { why: String },
     /// A node answered with something that is not in the protocol.
     #[error("{url} does not answer like a Cameo node: {}", sanitize(.why))]
     Protocol { url: String, why: String },
@@ -79,10 +105,13 @@ impl Classified for ClusterError {
             ClusterError::Unreachable { .. }
             | ClusterError::NoQuorum
             | ClusterError::OutcomeUnknown
+            | ClusterError::OlderChain { .. }
             | ClusterError::Unconfirmed(_) => ErrorKind::ClusterAway,
-            ClusterError::WrongCluster { .. } => ErrorKind::Untrusted,
+            ClusterError::WrongCluster { .. } | ClusterError::Fork { .. } => ErrorKind::Untrusted,
             ClusterError::BadAddress(_) => ErrorKind::Usage,
-            ClusterError::Protocol { .. } | ClusterError::Setup(_) => ErrorKind::Other,
+            ClusterError::Protocol { .. }
+            | ClusterError::NotRemembered { .. }
+            | ClusterError::Setup(_) => ErrorKind::Other,
         }
     }
 }
@@ -131,6 +160,7 @@ impl ClusterError {
             ClusterError::Unreachable { .. }
             | ClusterError::NoQuorum
             | ClusterError::OutcomeUnknown
+            | ClusterError::OlderChain { .. }
             | ClusterError::Unconfirmed(_) => true,
             ClusterError::Api(error) => matches!(
                 error.code,

@@ -2,13 +2,15 @@
 
 use cameo_common::api::{
     AckRights, ConfirmRights, Confirmed, CreateGrant, Created, DebitView, Debited, Done, GrantInfo,
-    GrantList, LogInfo, PutReceipt, PutRights, ReleasePart, Released, RightsStored, paths,
+    GrantList, GrantsToDealAgain, LogInfo, PutDeal, PutReceipt, PutRights, ReleasePart, Released,
+    RightsStored, paths,
 };
+use cameo_common::cluster_descriptor::NodeIdentity;
 use cameo_common::ids::{GrantId, NodeId};
 use cameo_common::op::Op;
 use cameo_common::rights::Rights;
 use cameo_common::signed::Signed;
-use cameo_common::statements::{Confirmation, Receipt, RightsAck, ViewRequest};
+use cameo_common::statements::{Confirmation, Deal, Receipt, RightsAck, ViewRequest};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
@@ -71,6 +73,37 @@ impl ClusterApi {
             }
         }
         Ok(all)
+    }
+
+    /// A page of the caller's own live grants whose newest deal is not to the cluster's present
+    /// nodes, as a node says.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn grants_to_deal_again(
+        &self,
+        after: Option<GrantId>,
+    ) -> Result<GrantsToDealAgain, ClusterError> {
+        let path = paths::GRANTS_TO_DEAL_AGAIN;
+        self.get(match after {
+            None => path.to_owned(),
+            Some(after) => format!("{path}?after={after}"),
+        })
+        .await
+    }
+
+    /// Records the next deal of a grant.
+    ///
+    /// # Errors
+    /// `BadDeal` when it is not to the present nodes, or another entry came first.
+    pub async fn put_deal(
+        &self,
+        grant: &GrantId,
+        deal: Signed<Deal>,
+    ) -> Result<Done, ClusterError> {
+        let path = paths::fill(paths::DEALS, grant);
+        let body = PutDeal { deal };
+        self.command(path, &body, &body).await
     }
 
     /// The charged views of a grant, for its owner.
@@ -169,17 +202,19 @@ impl ClusterApi {
         Err(last)
     }
 
-    /// One node's part of a charged view. Only that node has it.
+    /// One node's part of a charged view. Only that node has it, which may have left the cluster.
     ///
     /// # Errors
     /// `NotDebited` when the view can no longer be resumed.
     pub async fn part(
         &self,
-        node: NodeId,
+        holder: &NodeIdentity,
         grant: &GrantId,
         ask: &ReleasePart,
     ) -> Result<Released, ClusterError> {
-        self.post_at_node(node, paths::fill(paths::PARTS, grant), ask)
+        let found = self.server_of_key(&holder.key).await;
+        let server = found.ok_or_else(|| unreachable(holder.id))?;
+        self.post_at_node(server, paths::fill(paths::PARTS, grant), ask)
             .await
     }
 
@@ -195,8 +230,9 @@ impl ClusterApi {
         version: u64,
     ) -> Result<Signed<Confirmation>, ClusterError> {
         let path = paths::fill(paths::CONFIRMATION, grant);
+        let server = self.known_server(node).await?;
         let answer: Confirmed = self
-            .post_at_node(node, path, &ConfirmRights { version })
+            .post_at_node(server, path, &ConfirmRights { version })
             .await?;
         Ok(answer.confirmation)
     }
@@ -218,21 +254,20 @@ impl ClusterApi {
         self.post_at(&server, proof, path, &body).await
     }
 
-    /// One call at one node, where it says that it is.
+    /// One call at one node, where it says that it is, or has gone to.
     async fn post_at_node<B: Serialize, A: DeserializeOwned>(
         &self,
-        node: NodeId,
+        server: Server,
         path: String,
         body: &B,
     ) -> Result<A, ClusterError> {
-        let server = self.known_server(node).await?;
-        match self.post_at(&server, Proof::Tls, path.clone(), body).await {
-            Err(ClusterError::Unreachable { .. }) => {}
-            answered => return answered,
+        let answer = self.post_at(&server, Proof::Tls, path.clone(), body).await;
+        if !matches!(answer, Err(ClusterError::Unreachable { .. })) {
+            return answer;
         }
-        match self.new_server_of(node, &server).await {
+        match self.new_server(&server).await {
             Some(moved) => self.post_at(&moved, Proof::Tls, path, body).await,
-            None => Err(unreachable(node)),
+            None => answer,
         }
     }
 

@@ -3,11 +3,12 @@
 //!
 //! One call is one `SignedCall`: one request id and one not-after for all its tries, so that
 //! it is carried out at most once however often it is sent. `cluster` keeps the nodes' addresses
-//! and verifies the cluster's identity. `users`, `grants`, `jobs` and `events` are the endpoints,
+//! and verifies the cluster's identity by its `chain` of descriptors. `users`, `grants`, `jobs` and `events` are the endpoints,
 //! `placement` batches the requests for a worker. `unanswered` has why an address does not answer.
 
 mod address;
 mod call;
+mod chain;
 mod cluster;
 mod enough_nodes;
 mod error;
@@ -30,11 +31,14 @@ mod users;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cameo_common::ids::{ClusterId, NodeId};
+use cameo_common::cluster_descriptor::NodeIdentity;
+use cameo_common::ids::ClusterId;
 use cameo_common::keys::SigningKey;
 use parking_lot::{Mutex, MutexGuard};
+use tokio::sync::watch;
 
 pub use address::parse_addresses;
+pub use chain::{ChainMemory, FollowError};
 pub use error::ClusterError;
 pub use events::{EventStream, StreamMessage};
 use https::Https;
@@ -81,6 +85,8 @@ struct Inner {
     device: Arc<SigningKey>,
     https: Https,
     nodes: Mutex<Nodes>,
+    memory: Option<Arc<dyn ChainMemory>>,
+    descriptor_number: watch::Sender<u64>,
     deadline: Duration,
     placement: placement::PlacementQueue,
     unheard: unanswered::Unheard,
@@ -105,6 +111,28 @@ impl ClusterApi {
         device: Arc<SigningKey>,
         deadline: Duration,
     ) -> Result<Self, ClusterError> {
+        Self::build(pinned, device, deadline, None)
+    }
+
+    /// A client of a home, which remembers the newest descriptor.
+    ///
+    /// # Errors
+    /// As for [`ClusterApi::new`].
+    pub fn of_home(
+        pinned: Pinned,
+        device: Arc<SigningKey>,
+        deadline: Duration,
+        memory: Arc<dyn ChainMemory>,
+    ) -> Result<Self, ClusterError> {
+        Self::build(pinned, device, deadline, Some(memory))
+    }
+
+    fn build(
+        pinned: Pinned,
+        device: Arc<SigningKey>,
+        deadline: Duration,
+        memory: Option<Arc<dyn ChainMemory>>,
+    ) -> Result<Self, ClusterError> {
         for url in &pinned.nodes {
             address::check_url(url)?;
         }
@@ -116,6 +144,8 @@ impl ClusterApi {
                 device,
                 https,
                 nodes: Mutex::new(nodes),
+                memory,
+                descriptor_number: watch::Sender::new(0),
                 deadline,
                 placement: placement::PlacementQueue::default(),
                 unheard: unanswered::Unheard::default(),
@@ -149,7 +179,7 @@ impl ClusterApi {
 
     /// As many voters as it takes to reconstruct a share, those with the lowest ids; none before
     /// the first answer.
-    pub(crate) fn likely_holders(&self) -> Vec<NodeId> {
+    pub(crate) fn likely_holders(&self) -> Vec<NodeIdentity> {
         self.nodes().likely_holders()
     }
 

@@ -1,15 +1,18 @@
 //! The nodes as this client knows them: addresses that it was given or told, which may be false,
 //! servers whose keys are the cluster's, and their clocks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use cameo_common::api::ClusterInfo;
 use cameo_common::cluster_descriptor::{Descriptor, MAX_NODES, NodeIdentity};
+use cameo_common::descriptor_chain::ChainError;
 use cameo_common::ids::{Millis, NodeId};
 use cameo_common::keys::PublicKey;
 use cameo_common::statements::{MAX_NODE_URL, NodeAddress};
 
 use super::address::check_url;
+use super::chain::Chain;
 
 /// Most addresses of one node that are kept, so that none displaces another node's.
 const MAX_SERVERS_OF_ONE: usize = 4;
@@ -32,11 +35,12 @@ pub(super) struct Nodes {
     hints: BTreeMap<PublicKey, Vec<String>>,
     /// Where a node has said that it is, or has proved it; the one that answered last first.
     servers: Vec<Server>,
-    stated: BTreeMap<NodeId, NodeAddress>,
+    /// The same by each node's signed word, also of nodes that have left.
+    stated: BTreeMap<PublicKey, NodeAddress>,
     /// A node's clock minus the local one, in milliseconds.
     clocks: BTreeMap<PublicKey, i64>,
-    /// The newest one that was verified.
-    descriptor: Option<Descriptor>,
+    /// The longest one that was verified.
+    chain: Option<Arc<Chain>>,
 }
 
 impl Nodes {
@@ -47,10 +51,26 @@ impl Nodes {
         }
     }
 
-    /// Takes a verified answer at a URL by the owner of this key, whose clock was `offset` ahead of
-    /// this one.
+    /// Makes a verified chain the known one, if it goes on from that. Nodes that have left are not
+    /// called any more, but for parts of older deals.
+    ///
+    /// # Errors
+    /// [`ChainError::Older`] or [`ChainError::Fork`]: then the known one stays.
+    pub fn follow(&mut self, chain: Arc<Chain>) -> Result<(), ChainError> {
+        if let Some(known) = &self.chain {
+            chain.extends(known)?;
+        }
+        self.chain = Some(chain);
+        let voters: BTreeSet<PublicKey> = self.voter_list().iter().map(|node| node.key).collect();
+        self.servers.retain(|server| voters.contains(&server.key));
+        self.hints.retain(|key, _| voters.contains(key));
+        self.clocks.retain(|key, _| voters.contains(key));
+        Ok(())
+    }
+
+    /// Takes an answer at a URL by the owner of this key, whose chain was followed, and whose clock
+    /// was `offset` ahead of this one.
     pub fn learn(&mut self, url: &str, key: Option<PublicKey>, info: &ClusterInfo, offset: i64) {
-        self.descriptor = Some(info.descriptors.newest().clone());
         if let Some(key) = key.filter(|key| self.is_voter(key)) {
             let url = url.to_owned();
             self.learn_server(Server { url, key });
@@ -65,30 +85,32 @@ impl Nodes {
         self.learn_address(info);
     }
 
-    /// An address counts by the signature of the node, no matter who passes it on; the latest
-    /// counts.
-    fn learn_address(&mut self, info: &ClusterInfo) {
+    /// Takes where a node serves. An address counts by the signature of the node, no matter who
+    /// passes it on; the latest counts.
+    pub fn learn_address(&mut self, info: &ClusterInfo) {
         let Ok(stated) = info.address.verify() else {
             return;
         };
-        let Some(node) = self.voter_list().iter().find(|node| node.key == stated.key) else {
+        let key = stated.key;
+        if self.chain().and_then(|chain| chain.node(&key)).is_none() {
             return;
-        };
-        let node = node.id;
-        let (url, key) = (stated.url.trim_end_matches('/').to_owned(), stated.key);
+        }
+        let url = stated.url.trim_end_matches('/').to_owned();
         let is_newer = self
             .stated
-            .get(&node)
+            .get(&key)
             .is_none_or(|known| known.stated < stated.stated);
         if stated.cluster == info.cluster && is_newer && can_be_address(&url) {
             self.stated.insert(
-                node,
+                key,
                 NodeAddress {
                     url: url.clone(),
                     ..stated
                 },
             );
-            self.learn_server(Server { url, key });
+            if self.is_voter(&key) {
+                self.learn_server(Server { url, key });
+            }
         }
     }
 
@@ -119,9 +141,14 @@ impl Nodes {
         self.servers.sort_by_key(|known| known.key == node);
     }
 
-    /// Where a node serves, by its own word.
+    /// Where one of the present nodes serves, by its own word.
     pub fn server(&self, node: NodeId) -> Option<Server> {
-        self.stated.get(&node).map(|stated| Server {
+        self.server_of_key(&self.descriptor()?.node(node)?.key)
+    }
+
+    /// Where the node of this key serves, by its own word, also when it has left.
+    pub fn server_of_key(&self, key: &PublicKey) -> Option<Server> {
+        self.stated.get(key).map(|stated| Server {
             url: stated.url.clone(),
             key: stated.key,
         })
@@ -153,20 +180,24 @@ impl Nodes {
     }
 
     /// See [`super::ClusterApi::likely_holders`].
-    pub fn likely_holders(&self) -> Vec<NodeId> {
-        let mut ids: Vec<_> = self.voter_list().iter().map(|node| node.id).collect();
-        ids.sort_unstable();
-        ids.truncate(ids.len() / 2 + 1);
-        ids
+    pub fn likely_holders(&self) -> Vec<NodeIdentity> {
+        let voters = self.voter_list();
+        let holders = voters.iter().take(voters.len() / 2 + 1);
+        holders.cloned().collect()
+    }
+
+    /// The longest chain that was verified; `None` before the first answer.
+    pub fn chain(&self) -> Option<&Arc<Chain>> {
+        self.chain.as_ref()
     }
 
     /// The newest descriptor that was verified; `None` before the first answer.
     pub fn descriptor(&self) -> Option<&Descriptor> {
-        self.descriptor.as_ref()
+        self.chain.as_ref().map(|chain| chain.newest())
     }
 
     fn voter_list(&self) -> &[NodeIdentity] {
-        self.descriptor.as_ref().map_or(&[], |newest| &newest.nodes)
+        self.descriptor().map_or(&[], |newest| &newest.nodes)
     }
 
     /// The number of voters; 0 before the first answer.
@@ -202,7 +233,8 @@ impl Nodes {
 
     /// Whether each voter has proved where it is.
     pub fn are_all_proved(&self) -> bool {
-        self.is_verified() && self.stated.len() >= self.voters()
+        let is_proved = |node: &NodeIdentity| self.stated.contains_key(&node.key);
+        self.is_verified() && self.voter_list().iter().all(is_proved)
     }
 
     /// Whether a majority has been asked for the time.
@@ -249,98 +281,4 @@ pub(super) fn offset(node: Millis, asked: Millis, answered: Millis) -> i64 {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use cameo_common::cluster_descriptor::Descriptor;
-    use cameo_common::descriptor_chain::Descriptors;
-    use cameo_common::ids::Hash;
-    use cameo_common::keys::SealingPublic;
-    use cameo_common::registration::RegistrationMode;
-    use cameo_common::signed::Signed;
-
-    use super::*;
-
-    /// What a node of a cluster of two says, with so many hints.
-    fn told(hints: std::ops::Range<usize>) -> ClusterInfo {
-        let node = |number: u8| NodeIdentity {
-            id: NodeId(u64::from(number)),
-            key: PublicKey([number; 32]),
-            sealing: SealingPublic([number; 32]),
-        };
-        let (operator, mode) = (PublicKey([8; 32]), RegistrationMode::Open);
-        let nodes = vec![node(1), node(2)];
-        let descriptor = Descriptor::genesis(nodes, operator, mode, Hash([3; 32]));
-        ClusterInfo {
-            schema: 1,
-            cluster: descriptor.founds().unwrap(),
-            descriptors: Descriptors::of_first(descriptor),
-            address: Signed::from_bytes(Vec::new()),
-            nodes: hints
-                .map(|n| (NodeId(1), format!("https://n{n}")))
-                .collect(),
-            now: Millis::EPOCH,
-        }
-    }
-
-    #[test]
-    fn attack_false_hints_of_one_node_or_of_a_stranger_displace_no_other() {
-        let mut nodes = Nodes::new(vec!["https://first".to_owned()]);
-        // given a node that names a thousand addresses, and a stranger that repeats the descriptor
-        nodes.learn("https://liar", Some(PublicKey([1; 32])), &told(0..1_000), 0);
-        nodes.learn(
-            "https://stranger",
-            Some(PublicKey([9; 32])),
-            &told(2_000..2_001),
-            0,
-        );
-        // when another node names one
-        nodes.learn(
-            "https://honest",
-            Some(PublicKey([2; 32])),
-            &told(3_000..3_001),
-            0,
-        );
-        // then that one is tried, and of the liar's a few
-        let urls = nodes.urls();
-        assert!(urls.contains(&"https://n3000".to_owned()));
-        assert!(!urls.contains(&"https://n2000".to_owned()));
-        assert!(urls.len() <= 4 + MAX_NODES, "{}", urls.len());
-    }
-
-    #[test]
-    fn attack_one_node_with_many_addresses_displaces_no_other() {
-        let mut nodes = Nodes::default();
-        let at = |url: usize, key: u8| Server {
-            url: format!("https://n{url}"),
-            key: PublicKey([key; 32]),
-        };
-        for url in 0..1_000 {
-            nodes.learn_server(at(url, 1));
-        }
-        nodes.learn_server(at(7, 2));
-        assert_eq!(nodes.servers.len(), MAX_SERVERS_OF_ONE + 1);
-        // then the others' are there, and the newest of its own
-        assert!(nodes.servers.contains(&at(7, 2)) && nodes.servers.contains(&at(999, 1)));
-    }
-
-    #[test]
-    fn attack_one_node_alone_does_not_move_the_clock() {
-        assert_eq!(median(vec![]), 0);
-        assert_eq!(median(vec![7]), 7);
-        assert_eq!(median(vec![i64::MAX, 7]), 7);
-        assert_eq!(median(vec![i64::MIN, -7]), -7);
-        assert_eq!(median(vec![i64::MAX, 7, 8]), 8);
-        assert_eq!(median(vec![i64::MIN, 7, 8]), 7);
-        // and not at all before a majority has been asked
-        let mut nodes = Nodes::default();
-        nodes.learn(
-            "https://liar",
-            Some(PublicKey([1; 32])),
-            &told(0..0),
-            50_000,
-        );
-        assert_eq!(nodes.clock_offset(), 0);
-        nodes.learn("https://other", Some(PublicKey([2; 32])), &told(0..0), 7);
-        assert_eq!(nodes.clock_offset(), 7);
-    }
-}
+mod tests;

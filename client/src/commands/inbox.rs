@@ -1,7 +1,6 @@
 //! `inbox`: lists the grants that this user received, refreshed from the ledger if it answers soon.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use cameo_common::api::{GrantInfo, Role};
@@ -9,7 +8,6 @@ use cameo_common::ids::{GrantId, Millis};
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::cluster_api::ClusterApi;
 use crate::flows::LedgerError;
 use crate::flows::context::Context;
 use crate::flows::receive::store_rights_of_ledger;
@@ -84,8 +82,7 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, LedgerEr
 /// Refreshes the stored grants from the ledger, and returns those whose owner is retired, with the
 /// time; `None` if it does not answer soon.
 async fn refresh(ctx: &Context) -> Option<BTreeMap<GrantId, Millis>> {
-    let device = Arc::new(ctx.me.device_key());
-    let Ok(api) = ClusterApi::with_deadline(ctx.me.pinned(), device, REFRESH_TIMEOUT) else {
+    let Ok(api) = ctx.api_within(REFRESH_TIMEOUT) else {
         return None;
     };
     match api.grants().await {

@@ -21,7 +21,9 @@ use cameo_common::signed::Signed;
 use clap::{ArgGroup, Args};
 
 use crate::clock;
-use crate::cluster_api::{ClusterApi, ClusterError, Pinned, all_refuse, parse_addresses};
+use crate::cluster_api::{
+    COMMAND_DEADLINE, ClusterApi, ClusterError, Pinned, all_refuse, parse_addresses,
+};
 use crate::error_kind::{Classified, ErrorKind};
 use crate::flows::devices::CERTIFICATE_LIFE;
 use crate::output::{Output, Report};
@@ -142,13 +144,12 @@ pub async fn run(
         Some(known) => renew(known, nodes),
         None => new_identity(arguments.name, cluster, nodes),
     };
-    let api = ClusterApi::new(
-        Pinned {
-            cluster,
-            nodes: me.nodes.clone(),
-        },
-        Arc::new(me.device_key()),
-    )?;
+    let pinned = Pinned {
+        cluster,
+        nodes: me.nodes.clone(),
+    };
+    let (device, memory) = (Arc::new(me.device_key()), Arc::new(vault.clone()));
+    let api = ClusterApi::of_home(pinned, device, COMMAND_DEADLINE, memory)?;
     api.tell_when_slow(move |line| out.note(line));
     api.info().await?;
     api.find_all_nodes().await;

@@ -3,10 +3,11 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use crate::cluster_api::{ClusterApi, ClusterError};
+use crate::cluster_api::{COMMAND_DEADLINE, ClusterApi, ClusterError};
 use crate::error_kind::{Classified, ErrorKind};
 use crate::peer::{IrohBinding, IrohTransport, PeerTransport, Peers};
 use crate::vault::records::Identity;
@@ -72,12 +73,20 @@ impl Context {
         let me = vault
             .get::<Identity>(Identity::ID)?
             .ok_or_else(|| ContextError::NoUser(vault.home().path().to_owned()))?;
-        let api = ClusterApi::new(me.pinned(), Arc::new(me.device_key()))?;
+        let api = api_of(&vault, &me, COMMAND_DEADLINE)?;
         Ok(Self {
             vault,
             me: Arc::new(me),
             api,
         })
+    }
+
+    /// Another client of the same cluster, with this deadline for each call.
+    ///
+    /// # Errors
+    /// As for [`ClusterApi::new`].
+    pub fn api_within(&self, deadline: Duration) -> Result<ClusterApi, ClusterError> {
+        api_of(&self.vault, &self.me, deadline)
     }
 
     /// The client of other agents over this transport.
@@ -100,4 +109,11 @@ impl Context {
         let transport = bound.map_err(|error| BindError(error.to_string()))?;
         Ok(transport)
     }
+}
+
+/// A client of the home's cluster, by its device, which goes on from the descriptor that the home
+/// remembers.
+fn api_of(vault: &Vault, me: &Identity, deadline: Duration) -> Result<ClusterApi, ClusterError> {
+    let (device, memory) = (Arc::new(me.device_key()), Arc::new(vault.clone()));
+    ClusterApi::of_home(me.pinned(), device, deadline, memory)
 }

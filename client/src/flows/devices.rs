@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::context::Context;
 use super::open;
 use crate::clock;
-use crate::cluster_api::{ClusterApi, ClusterError};
+use crate::cluster_api::{COMMAND_DEADLINE, ClusterApi, ClusterError};
 use crate::error_kind::{Classified, ErrorKind};
 use crate::vault::records::{Identity, PendingView, Secret};
 use crate::vault::{AgentLock, Vault, VaultError};
@@ -269,7 +269,9 @@ pub async fn renew(ctx: &Context) -> Result<Renewed, DeviceError> {
         invite: None,
     };
     // Registered first: a key that the cluster does not know would leave the home without any.
-    let api = ClusterApi::new(ctx.me.pinned(), Arc::clone(&device))?;
+    let memory = Arc::new(ctx.vault.clone());
+    let pinned = ctx.me.pinned();
+    let api = ClusterApi::of_home(pinned, Arc::clone(&device), COMMAND_DEADLINE, memory)?;
     api.register(&register).await?;
     let is_known = |node| knows(&api, node, &ctx.me.name, &register);
     let end = Instant::now() + api.deadline();

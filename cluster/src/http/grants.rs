@@ -1,11 +1,11 @@
-//! Grants: creation, receipts, and reads by the parties.
+//! Grants: creation, later deals, receipts, and reads by the parties.
 
 use axum::extract::State;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use cameo_common::api::{
-    CreateGrant, Created, Done as DoneBody, ErrorCode, GrantInfo, GrantList, LogInfo, PutReceipt,
-    paths,
+    CreateGrant, Created, Done as DoneBody, ErrorCode, GrantInfo, GrantList, GrantsToDealAgain,
+    LogInfo, PutDeal, PutReceipt, paths,
 };
 use cameo_common::ids::GrantId;
 use cameo_common::rights::MAX_PERMITTED;
@@ -21,7 +21,9 @@ use cameo_machine::{Done, Refusal, read};
 pub(super) fn routes() -> Router<Api> {
     Router::new()
         .route(paths::GRANTS, post(create).get(list))
+        .route(paths::GRANTS_TO_DEAL_AGAIN, get(to_deal_again))
         .route(paths::GRANT, get(one))
+        .route(paths::DEALS, post(deal))
         .route(paths::GRANT_LOG, get(log))
         .route(paths::RECEIPT, post(receipt))
 }
@@ -41,7 +43,7 @@ async fn create(
     }
 }
 
-/// `GET /v1/grants?after=GRANT`.
+/// `GET /v1/grants?after=GRANT`, and the same of those to deal again.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct GrantPage {
@@ -61,6 +63,20 @@ async fn list(
         })
         .await?;
     Ok(Json(list))
+}
+
+async fn to_deal_again(
+    State(api): State<Api>,
+    InQuery(page): InQuery<GrantPage>,
+    Called(caller): Called,
+) -> Result<Json<GrantsToDealAgain>, Fault> {
+    let (owner, after) = (&caller.user, page.after.as_ref());
+    let read::GrantsToDealAgain { grants, next } = api
+        .read(page.stale, |view| {
+            read::grants_to_deal_again(view, owner, after, GrantList::LIMIT)
+        })
+        .await?;
+    Ok(Json(GrantsToDealAgain { grants, next }))
 }
 
 async fn one(
@@ -87,6 +103,19 @@ async fn log(
     .await?
     .map(Json)
     .ok_or_else(|| Refusal::NoSuchGrant.into())
+}
+
+async fn deal(
+    State(api): State<Api>,
+    InPath(grant): InPath<GrantId>,
+    Commanded(by, body): Commanded<PutDeal>,
+) -> Result<Json<DoneBody>, Fault> {
+    check_path(&grant, &statement(&api, &body.deal)?.grant)?;
+    let command = by.command(&body)?;
+    match api.write(&command).await? {
+        Done::Nothing => Ok(Json(DoneBody { done: true })),
+        other => Err(unexpected(&other)),
+    }
 }
 
 async fn receipt(

@@ -77,6 +77,24 @@ impl GrantList {
     pub const LIMIT: usize = 100;
 }
 
+/// `GET /v1/grants/to-deal-again?after=GRANT`: the caller's own live grants whose newest deal is
+/// not to the cluster's present nodes; at most [`GrantList::LIMIT`] a page, in order of id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GrantsToDealAgain {
+    /// Each has what its next deal is made by: the newest deal, the version of the rights, the
+    /// views used. A page may be empty and not be the last one.
+    pub grants: Vec<GrantInfo>,
+    /// Where to go on, if there may be more.
+    pub next: Option<GrantId>,
+}
+
+/// `POST /v1/grants/{grant}/deals`, by the owner: the next deal, to the cluster's present nodes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PutDeal {
+    pub deal: Signed<Deal>,
+}
+
 /// `POST /v1/grants/{grant}/receipt`, by the viewer, or by the owner to whom the viewer sent it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -19,8 +19,8 @@ use std::time::Duration;
 pub use error::{ApiError, ErrorCode};
 pub use grants::{
     AckRights, ConfirmRights, Confirmed, CreateGrant, Created, DebitView, Debited, GrantInfo,
-    GrantList, LogInfo, PutReceipt, PutRights, ReleasePart, Released, RightsStored, Role,
-    ViewTaken,
+    GrantList, GrantsToDealAgain, LogInfo, PutDeal, PutReceipt, PutRights, ReleasePart, Released,
+    RightsStored, Role, ViewTaken,
 };
 pub use jobs::{MAX_JOBS_A_CALL, PlaceJob, PlaceJobs, Placed, PlacedJobs, Placement};
 pub use nodes::{

@@ -1,8 +1,8 @@
 //! The operation that the body of a command stands for.
 
 use super::{
-    AckRights, CreateGrant, DebitView, EndSession, PutReceipt, PutRights, Register, ReportOffline,
-    RevokeDevice, StartSession,
+    AckRights, CreateGrant, DebitView, EndSession, PutDeal, PutReceipt, PutRights, Register,
+    ReportOffline, RevokeDevice, StartSession,
 };
 use crate::ids::UserName;
 use crate::op::Op;
@@ -58,6 +58,14 @@ impl From<&CreateGrant> for Op {
             manifest: body.manifest.clone(),
             deal: body.deal.clone(),
             rights: body.rights.clone(),
+        }
+    }
+}
+
+impl From<&PutDeal> for Op {
+    fn from(body: &PutDeal) -> Self {
+        Self::PutDeal {
+            deal: body.deal.clone(),
         }
     }
 }

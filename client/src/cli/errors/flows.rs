@@ -110,6 +110,7 @@ impl Coded for OpenError {
             OpenError::ForSomebodyElse => "denied",
             OpenError::Codec(_) => "codec",
             OpenError::NotReleased { .. } => "not_debited",
+            OpenError::TooFewHolders { .. } | OpenError::NotDealtAgain { .. } => "too_few_holders",
             OpenError::Lapsed { .. } => "view_lapsed",
             OpenError::ForeignDeal => "bad_deal",
             OpenError::Cluster(error) => error.error_code(),

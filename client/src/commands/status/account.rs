@@ -1,6 +1,5 @@
 //! Whether the cluster serves this user and this device, as it says now.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use cameo_common::api::{ErrorCode, UserInfo};
@@ -39,8 +38,7 @@ pub(super) enum Account {
 
 /// Asks the directory about this user.
 pub(super) async fn ask(ctx: &Context) -> Account {
-    let device = Arc::new(ctx.me.device_key());
-    match ClusterApi::with_deadline(ctx.me.pinned(), device, DEADLINE) {
+    match ctx.api_within(DEADLINE) {
         Ok(api) => ask_at(ctx, &api).await,
         Err(error) => of_error(&error),
     }

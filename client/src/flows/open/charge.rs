@@ -109,17 +109,23 @@ pub(super) async fn debit(
     Ok(debited)
 }
 
-/// Another node's answer to the same debit, if it differs. A false index or an old deal makes
-/// honest nodes refuse the release.
-pub(super) async fn ask_another_node(
+/// Another answer to the same debit, if it differs. A false index or an old deal makes honest nodes
+/// refuse the release. Where a later deal was made since, the node that has answered knows it now.
+pub(super) async fn ask_again(
     api: &ClusterApi,
     view: &PendingView,
     known: &Debited,
+    is_outdated: bool,
 ) -> Option<Debited> {
+    let differs = |other: &Debited| other.index != known.index || other.deal != known.deal;
     let asked = api.debit_elsewhere(&view.grant, view.signed.clone()).await;
-    asked
-        .ok()
-        .filter(|other| other.index != known.index || other.deal != known.deal)
+    match asked.ok().filter(differs) {
+        None if is_outdated => {
+            let asked = api.debit(&view.grant, view.signed.clone()).await;
+            asked.ok().filter(differs)
+        }
+        other => other,
+    }
 }
 
 /// Whether the nodes would no longer release the view if it was charged when it was begun. A view

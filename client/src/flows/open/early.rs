@@ -39,7 +39,7 @@ impl<'a> Early<'a> {
                 request: view.signed.clone(),
                 index: None,
             };
-            let answer = async move { (node, api.part(node, &view.grant, &ask).await) };
+            let answer = async move { (node.id, api.part(&node, &view.grant, &ask).await) };
             Box::pin(answer) as BoxFuture<'a, Answer>
         });
         Self {

@@ -12,8 +12,8 @@ use crate::vault::VaultError;
 
 /// A photo that could not be opened.
 ///
-/// `CarrierMissing`, `BadCarrier` and `ForSomebodyElse` precede the charge; `NotReleased`, `Lapsed`
-/// and `Unstored` follow it, and their messages say so. The other messages do not say whether a
+/// `CarrierMissing`, `BadCarrier`, `ForSomebodyElse` and `NotDealtAgain` precede the charge;
+/// `NotReleased`, `TooFewHolders`, `Lapsed` and `Unstored` follow it, and their messages say so. The other messages do not say whether a
 /// view was charged; one that was, or may have been, is kept while it can be resumed.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -45,6 +45,32 @@ pub enum OpenError {
         RESUME_WINDOW.as_secs() / 60
     )]
     NotReleased { number: u32, why: String },
+    /// The view was charged, and is kept while it can be resumed.
+    #[error(
+        "view {number} was charged, and cannot be opened yet: of the nodes that the photo is dealt \
+         to, {left} are left in the cluster, and {needed} are needed. {owner}'s agent has to deal \
+         it again, which it does while it runs. Until {} minutes after the charge `cameo view` \
+         resumes this view then, without another charge",
+        RESUME_WINDOW.as_secs() / 60
+    )]
+    TooFewHolders {
+        number: u32,
+        owner: UserName,
+        left: usize,
+        needed: usize,
+    },
+    /// Before the charge.
+    #[error(
+        "the photo cannot be opened yet: of the nodes that it is dealt to, {left} are left in the \
+         cluster, and {needed} are needed; no view was charged, and your views are not lost. \
+         {owner}'s agent has to deal it again, which it does while it runs: tell {owner}, and run \
+         `cameo view` again then"
+    )]
+    NotDealtAgain {
+        owner: UserName,
+        left: usize,
+        needed: usize,
+    },
     #[error(
         "view {number} was charged and is over: it cannot be resumed any more. Run `cameo view` \
          again to use another view"
@@ -78,6 +104,9 @@ impl Classified for OpenError {
         match self {
             OpenError::CarrierMissing { .. } => ErrorKind::NotFound,
             OpenError::ForSomebodyElse => ErrorKind::Refused,
+            OpenError::TooFewHolders { .. } | OpenError::NotDealtAgain { .. } => {
+                ErrorKind::ClusterAway
+            }
             OpenError::BadCarrier { .. }
             | OpenError::Codec(_)
             | OpenError::NotReleased { .. }

@@ -3,12 +3,14 @@
 //!
 //! `prepare` reads the carrier, verifies it against the owner's manifest and opens the viewer
 //! share. `charge` stores the one-time secret and then debits, with the same request id until the
-//! photo has been shown. `parts` collects the parts of t nodes and replaces false ones with those
-//! of others; `early` asks for them while the debit is under way.
+//! photo has been shown. `holders` finds the nodes of a deal; `parts` collects the parts of t of
+//! them and replaces false ones with those of others; `early` asks for them while the debit is
+//! under way.
 
 mod charge;
 mod early;
 mod error;
+mod holders;
 mod parts;
 mod prepare;
 #[cfg(test)]
@@ -21,14 +23,16 @@ use cameo_common::sealing::{Opened, Share, combine, open_photo};
 use cameo_common::signed::Signed;
 use cameo_common::statements::Deal;
 
-use crate::cluster_api::ClusterApi;
+use crate::cluster_api::{ClusterApi, ClusterError};
 use crate::vault::Vault;
 use crate::vault::records::{GrantHeld, Identity, PendingView};
 
 use early::Early;
+use parts::Charged;
 
 pub use charge::{find_pending, finish, has_lapsed};
 pub use error::OpenError;
+pub use holders::check_holders;
 pub use prepare::{Prepared, prepare, prepare_from};
 
 /// An opened photo, and the view that was charged for it.
@@ -83,8 +87,8 @@ pub async fn open(
     })
 }
 
-/// The cluster share. If it is not released, tries once more with another node's answer to the
-/// debit.
+/// The cluster share. If it is not released, tries once more with another answer to the debit: the
+/// first may have been false, or its deal is not the newest any more.
 async fn released_share(
     api: &ClusterApi,
     grant: &GrantHeld,
@@ -93,11 +97,32 @@ async fn released_share(
     early: Early<'_>,
 ) -> Result<(Debited, Share), OpenError> {
     match cluster_share(api, grant, view, debited.clone(), early).await {
-        Err(error) => match charge::ask_another_node(api, view, &debited).await {
-            Some(other) => cluster_share(api, grant, view, other, Early::none()).await,
-            None => Err(error),
-        },
-        released => released,
+        Err(Unopened { error, is_outdated }) => {
+            match charge::ask_again(api, view, &debited, is_outdated).await {
+                Some(other) => {
+                    let again = cluster_share(api, grant, view, other, Early::none()).await;
+                    again.map_err(|unopened| unopened.error)
+                }
+                None => Err(error),
+            }
+        }
+        Ok(released) => Ok(released),
+    }
+}
+
+/// A cluster share that was not released.
+struct Unopened {
+    error: OpenError,
+    /// Whether a node releases by a later deal.
+    is_outdated: bool,
+}
+
+impl<E: Into<OpenError>> From<E> for Unopened {
+    fn from(error: E) -> Self {
+        Self {
+            error: error.into(),
+            is_outdated: false,
+        }
     }
 }
 
@@ -108,11 +133,47 @@ async fn cluster_share(
     view: &PendingView,
     debited: Debited,
     early: Early<'_>,
-) -> Result<(Debited, Share), OpenError> {
+) -> Result<(Debited, Share), Unopened> {
     let deal = checked_deal(grant, &debited.deal)?;
     let secret = SealingSecret::from_bytes(*view.one_time.expose());
-    let parts = parts::collect(api, view, debited.index, &deal, &secret, early).await?;
+    let holders = holders::holders(api, &deal).await;
+    let charged = Charged {
+        view,
+        index: debited.index,
+        deal: &deal,
+        holders: &holders,
+        secret: &secret,
+    };
+    let parts = parts::collect(api, &charged, early).await;
+    let parts = parts.map_err(|uncollected| Unopened {
+        is_outdated: uncollected.is_outdated,
+        error: why_not_released(grant, &debited, &charged, uncollected.error),
+    })?;
     Ok((debited, combine(&deal, &parts)?))
+}
+
+/// The error when too few parts were released: that no more could be, where that is so.
+fn why_not_released(
+    grant: &GrantHeld,
+    debited: &Debited,
+    charged: &Charged<'_>,
+    error: ClusterError,
+) -> OpenError {
+    let (number, needed) = (debited.number, usize::from(charged.deal.threshold));
+    let left = holders::present(charged.holders);
+    if charged.holders.is_empty() {
+        let why = "no node that answers knows the nodes to which the owner has dealt it".to_owned();
+        return OpenError::NotReleased { number, why };
+    }
+    if left >= needed {
+        return error.into();
+    }
+    OpenError::TooFewHolders {
+        number,
+        owner: grant.owner.clone(),
+        left,
+        needed,
+    }
 }
 
 /// Verifies a deal: only the owner's signature counts, not the node that sent it.

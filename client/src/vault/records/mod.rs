@@ -8,6 +8,7 @@ mod contact;
 mod grant;
 mod identity;
 mod image;
+mod newest_descriptor;
 mod other_agent;
 mod outbox;
 mod request;
@@ -20,6 +21,7 @@ pub use contact::Contact;
 pub use grant::{GrantHeld, GrantOwned, Stage};
 pub use identity::{EventToken, Identity};
 pub use image::{Image, ImageV1, Look, LookV1, Policy, SeenGallery, Terms, UNTITLED};
+pub use newest_descriptor::NewestDescriptor;
 pub use other_agent::OtherAgent;
 pub use outbox::{Attempts, OutboxKey, UnconfirmedEnding};
 pub use request::{
