@@ -1,13 +1,14 @@
 //! The background agent of a home.
 //!
 //! It holds the home's agent lock, keeps a session with the cluster, serves peers, follows the
-//! cluster's event stream and works on the outbox. `cameo request` runs an agent of its own while
-//! it waits, if none is running.
+//! cluster's event stream, works on the outbox, and deals grants again when the nodes have changed.
+//! `cameo request` runs an agent of its own while it waits, if none is running.
 
 mod error;
 mod events;
 mod gallery;
 mod incoming_requests;
+mod new_deals;
 mod other_agent;
 mod outbox;
 mod own_requests;
@@ -114,6 +115,7 @@ impl Agent {
         tasks.spawn(session::keep(core.clone()));
         tasks.spawn(events::follow(core.clone()));
         tasks.spawn(outbox::work(core.clone()));
+        tasks.spawn(new_deals::make(core.clone()));
         tasks.spawn(sent_carriers::remove(core.clone()));
         tasks.spawn(own_requests::end_those_to_retired(core.clone()));
         Ok(Self {

@@ -51,7 +51,7 @@ pub enum ClusterError {
     },
     /// The chain of descriptors ends before one that this home knows.
     #[error(
-        "the node at {url} knows {newest} changes of the cluster's nodes, and this home knows of \
+        "the node at {url} knows of {newest} changes of the cluster's nodes, and this home of \
          {known}: the node is behind, or hides a change; it is not believed, and nothing was sent \
          to it. Try again later; if it stays so, tell the operator"
     )]

@@ -18,6 +18,8 @@ mod https;
 mod jobs;
 mod leader;
 #[cfg(test)]
+pub(crate) mod mock_chain;
+#[cfg(test)]
 pub(crate) mod mock_node;
 mod nodes;
 mod placement;

@@ -23,6 +23,7 @@ use super::mock_node::{MockPort, node_key};
 use super::*;
 use crate::clock;
 
+mod following;
 mod outcomes;
 
 const HOUR: i64 = 3_600_000;

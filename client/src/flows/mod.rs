@@ -3,9 +3,11 @@
 
 mod absent_grant;
 pub mod context;
+pub mod deal_again;
 pub mod devices;
 mod error;
 pub mod gallery;
+pub mod holders;
 pub mod notices;
 pub mod open;
 pub mod outbox;

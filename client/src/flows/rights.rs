@@ -208,7 +208,8 @@ fn keep_newer(
     })
 }
 
-/// Collects confirmations of the newest rights from the holders of the deal. Once enough nodes have
+/// Collects confirmations of the newest rights from the present nodes, for each descriptor that the
+/// grant may have been dealt to. Once enough nodes have
 /// confirmed them, the agent need not ask any more.
 ///
 /// # Errors

@@ -3,6 +3,7 @@
 
 mod backup;
 mod callers;
+mod deals;
 mod devices;
 mod disk_space;
 mod events;

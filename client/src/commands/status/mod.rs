@@ -2,6 +2,7 @@
 //! unavailable.
 
 mod account;
+mod deals;
 mod nodes;
 mod workers;
 
@@ -20,7 +21,7 @@ use crate::vault::{AgentLock, VaultError};
 pub struct Arguments {}
 
 pub async fn run(ctx: &Context, _: Arguments) -> Result<Report, VaultError> {
-    let (nodes, account) = tokio::join!(nodes::ask(ctx), account::ask(ctx));
+    let (nodes, account, deals) = tokio::join!(nodes::ask(ctx), account::ask(ctx), deals::ask(ctx));
     let loads = ctx
         .api
         .status_of_leader(&nodes::of_this_cluster(ctx, &nodes))
@@ -50,6 +51,7 @@ pub async fn run(ctx: &Context, _: Arguments) -> Result<Report, VaultError> {
         nodes::text(ctx, &nodes),
         workers::text(&loads)
     );
+    text.push_str(&deals::text(deals.as_ref(), agent));
     if let Some(other) = &copied {
         let noticed = moment(other.noticed);
         text.push_str(&format!("{} (noticed {noticed})\n", OtherAgent::SENTENCE));
@@ -70,6 +72,7 @@ pub async fn run(ctx: &Context, _: Arguments) -> Result<Report, VaultError> {
         .with("held", held)
         .with("outbox", waiting)
         .with("given_up", given_up)
+        .with("deal_again", deals::document(deals.as_ref()))
         .with("other_agent", copied.map(|other| other.noticed))
         .with("troubles", troubles);
     Ok(match account.problem() {

@@ -64,6 +64,9 @@ pub async fn run(ctx: &Context, out: Output, arguments: Arguments) -> Result<Rep
     let info = permit::permitted(ctx, grant, wanted)
         .await
         .map_err(add_cover)?;
+    if !is_pending {
+        open::check_holders(&ctx.api, grant, &info.deal).await?;
+    }
     let may_save = info.rights.unverified()?.may_save;
     let mode = display_mode(&arguments, viewer::has_display(), out.json, may_save)?;
     if is_pending {

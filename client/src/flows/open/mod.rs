@@ -3,14 +3,14 @@
 //!
 //! `prepare` reads the carrier, verifies it against the owner's manifest and opens the viewer
 //! share. `charge` stores the one-time secret and then debits, with the same request id until the
-//! photo has been shown. `holders` finds the nodes of a deal; `parts` collects the parts of t of
-//! them and replaces false ones with those of others; `early` asks for them while the debit is
-//! under way.
+//! photo has been shown. `parts` collects the parts of t nodes and replaces false ones with those
+//! of others; `early` asks for them while the debit is under way. `enough_left` tells before the
+//! charge when too few holders are left for any view.
 
 mod charge;
 mod early;
+mod enough_left;
 mod error;
-mod holders;
 mod parts;
 mod prepare;
 #[cfg(test)]
@@ -24,15 +24,16 @@ use cameo_common::signed::Signed;
 use cameo_common::statements::Deal;
 
 use crate::cluster_api::{ClusterApi, ClusterError};
+use crate::flows::holders::{holders, present};
 use crate::vault::Vault;
 use crate::vault::records::{GrantHeld, Identity, PendingView};
 
 use early::Early;
-use parts::Charged;
+use parts::{Charged, Uncollected};
 
 pub use charge::{find_pending, finish, has_lapsed};
+pub use enough_left::check_holders;
 pub use error::OpenError;
-pub use holders::check_holders;
 pub use prepare::{Prepared, prepare, prepare_from};
 
 /// An opened photo, and the view that was charged for it.
@@ -136,7 +137,7 @@ async fn cluster_share(
 ) -> Result<(Debited, Share), Unopened> {
     let deal = checked_deal(grant, &debited.deal)?;
     let secret = SealingSecret::from_bytes(*view.one_time.expose());
-    let holders = holders::holders(api, &deal).await;
+    let holders = holders(api, &deal).await;
     let charged = Charged {
         view,
         index: debited.index,
@@ -144,35 +145,42 @@ async fn cluster_share(
         holders: &holders,
         secret: &secret,
     };
-    let parts = parts::collect(api, &charged, early).await;
-    let parts = parts.map_err(|uncollected| Unopened {
-        is_outdated: uncollected.is_outdated,
-        error: why_not_released(grant, &debited, &charged, uncollected.error),
-    })?;
-    Ok((debited, combine(&deal, &parts)?))
+    match parts::collect(api, &charged, early).await {
+        Ok(parts) => Ok((debited, combine(&deal, &parts)?)),
+        Err(Uncollected { error, is_outdated }) => {
+            let error = why_not_released(api, grant, &debited, &deal, error).await;
+            Err(Unopened { error, is_outdated })
+        }
+    }
 }
 
-/// The error when too few parts were released: that no more could be, where that is so.
-fn why_not_released(
+/// The error when too few parts were released: that no more could be, where that is so by the newest
+/// descriptor that any node tells.
+async fn why_not_released(
+    api: &ClusterApi,
     grant: &GrantHeld,
     debited: &Debited,
-    charged: &Charged<'_>,
+    deal: &Deal,
     error: ClusterError,
 ) -> OpenError {
-    let (number, needed) = (debited.number, usize::from(charged.deal.threshold));
-    let left = holders::present(charged.holders);
-    if charged.holders.is_empty() {
-        let why = "no node that answers knows the nodes to which the owner has dealt it".to_owned();
-        return OpenError::NotReleased { number, why };
-    }
-    if left >= needed {
+    if api.newest_descriptor().await.is_none() {
         return error.into();
     }
-    OpenError::TooFewHolders {
-        number,
-        owner: grant.owner.clone(),
-        left,
-        needed,
+    let holders = holders(api, deal).await;
+    let (number, needed) = (debited.number, usize::from(deal.threshold));
+    let left = present(&holders);
+    if holders.is_empty() {
+        let why = "no node that answers knows the nodes to which the owner has dealt it".to_owned();
+        OpenError::NotReleased { number, why }
+    } else if left >= needed {
+        error.into()
+    } else {
+        OpenError::TooFewHolders {
+            number,
+            owner: grant.owner.clone(),
+            left,
+            needed,
+        }
     }
 }
 

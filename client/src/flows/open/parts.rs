@@ -14,8 +14,8 @@ use tokio::time::{Duration, Instant, sleep, timeout_at};
 use zeroize::Zeroizing;
 
 use super::early::Early;
-use super::holders::{Holder, present};
 use crate::cluster_api::{ClusterApi, ClusterError};
+use crate::flows::holders::{Holder, present};
 use crate::vault::records::PendingView;
 
 /// Pause before failed nodes are tried again.

@@ -103,14 +103,29 @@ pub(super) fn first_deal(
     share: &Share,
     descriptor: &Descriptor,
 ) -> Result<Signed<Deal>, ShareError> {
+    signed_deal(ctx, manifest, share, descriptor, 1, FirstFloor::NEW)
+}
+
+/// Deals the cluster share of a grant to the nodes of a descriptor, under this number.
+///
+/// # Errors
+/// When the manifest cannot be read, or the descriptor has no nodes or too many.
+pub fn signed_deal(
+    ctx: &Context,
+    manifest: &Signed<Manifest>,
+    share: &Share,
+    descriptor: &Descriptor,
+    number: u64,
+    first_floor: FirstFloor,
+) -> Result<Signed<Deal>, ShareError> {
     let manifest = manifest.unverified()?;
     let dealing = Dealing {
         cluster: manifest.cluster,
         grant: manifest.grant_id(),
         owner: manifest.owner,
         viewer: manifest.viewer,
-        number: 1,
-        first_floor: FirstFloor::NEW,
+        number,
+        first_floor,
     };
     let dealt = deal(&mut clock::rng(), &dealing, share, descriptor)?;
     Ok(Signed::new(&ctx.me.identity_key(), dealt))

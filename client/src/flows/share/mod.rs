@@ -24,6 +24,7 @@ use crate::peer::Peers;
 use crate::vault::VaultError;
 use crate::vault::records::{GrantOwned, Image, Incoming, IncomingState, Stage, Terms, change};
 
+pub use assemble::signed_deal;
 pub use deliver::{check_receipt, deliver, send_rights};
 pub use error::{PlaceError, ShareError};
 pub use record::{record, settle};

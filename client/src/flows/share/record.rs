@@ -19,8 +19,12 @@ use crate::vault::records::{GrantOwned, Stage, change};
 pub async fn record(ctx: &Context, mut owned: GrantOwned) -> Result<GrantOwned, ShareError> {
     let mut created = create(ctx, &owned).await;
     if is_no(&created, ErrorCode::BadDeal) {
-        // The nodes have changed since the deal was made; no node has accepted it yet.
-        let descriptor = ctx.api.descriptor().await?;
+        // The nodes have changed since the deal was made; no node has accepted it yet. All are asked
+        // for the present ones: the one that told them for the deal may be behind.
+        let descriptor = match ctx.api.newest_descriptor().await {
+            Some(newest) => newest,
+            None => ctx.api.descriptor().await?,
+        };
         let share = Share::from_bytes(*owned.cluster_share.expose());
         owned.deal = first_deal(ctx, &owned.manifest, &share, &descriptor)?;
         ctx.vault.put(&owned.grant.to_string(), &owned)?;

@@ -11,6 +11,7 @@ use cameo_common::wire;
 use super::*;
 use crate::vault::{Home, Passphrase};
 
+mod newest_descriptor;
 mod older;
 
 fn signed<T>(byte: u8) -> Signed<T> {

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use cameo_common::api::{
     ApiError, ClusterInfo, DebitView, Debited, ErrorCode, GrantInfo, ReleasePart, Released,
 };
+use cameo_common::descriptor_chain::Descriptors;
 use cameo_common::ids::{NodeId, RequestId};
 use cameo_common::keys::SealingSecret;
 use cameo_common::sealing::{PartContext, ReleaseContext, open_part, release_part};
@@ -26,7 +27,12 @@ use crate::clock;
 pub(super) struct Cluster {
     pub info: ClusterInfo,
     pub secrets: HashMap<NodeId, SealingSecret>,
-    pub deal: Signed<Deal>,
+    /// The newest deal, by which parts are released.
+    pub deal: Mutex<Signed<Deal>>,
+    /// Those that the next debits are answered with in place of it.
+    pub older_deals: Mutex<Vec<Signed<Deal>>>,
+    /// The chain of descriptors, once the nodes have changed.
+    pub changed: Mutex<Option<Descriptors>>,
     pub permitted: u32,
     /// Charged requests, in order.
     pub debits: Mutex<Vec<RequestId>>,
@@ -87,9 +93,11 @@ impl Cluster {
             let own = address.unverified().unwrap().url;
             nodes.iter_mut().for_each(|(_, url)| url.clone_from(&own));
         }
+        let changed = self.changed.lock().unwrap().clone();
         ClusterInfo {
             address,
             nodes,
+            descriptors: changed.unwrap_or_else(|| self.info.descriptors.clone()),
             ..self.info.clone()
         }
     }
@@ -133,6 +141,7 @@ pub(super) async fn debit(
         return no(*code, StatusCode::FORBIDDEN);
     }
     let index = cluster.indices.lock().unwrap().get(&node).copied();
+    let older = cluster.older_deals.lock().unwrap().pop();
     Json(Debited {
         grant: request.grant,
         request: request.request,
@@ -140,7 +149,7 @@ pub(super) async fn debit(
         used: number,
         left: cluster.permitted - number,
         index: index.unwrap_or(INDEX),
-        deal: cluster.deal.clone(),
+        deal: older.unwrap_or_else(|| cluster.deal.lock().unwrap().clone()),
     })
     .into_response()
 }
@@ -166,8 +175,10 @@ pub(super) async fn part(
         Behaviour::NotDebited => return no(ErrorCode::NotDebited, StatusCode::FORBIDDEN),
         Behaviour::Honest | Behaviour::False | Behaviour::Garbage => {}
     }
-    let deal = cluster.deal.unverified().unwrap();
-    let dealt = deal.parts.iter().find(|part| part.node == node).unwrap();
+    let deal = cluster.deal.lock().unwrap().unverified().unwrap();
+    let Some(dealt) = deal.parts.iter().find(|part| part.node == node) else {
+        return no(ErrorCode::BadDeal, StatusCode::FORBIDDEN);
+    };
     let context = PartContext::of(&deal, dealt);
     let mut opened = open_part(&cluster.secrets[&node], &context, dealt).unwrap();
     if behaviour == Behaviour::False {

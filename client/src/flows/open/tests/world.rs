@@ -9,20 +9,20 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use cameo_codec::{Channels, CodecKey, HideOptions, Picture, hide};
 use cameo_common::api::{ClusterInfo, ErrorCode, GrantInfo, Role};
-use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
+use cameo_common::cluster_descriptor::Descriptor;
 use cameo_common::descriptor_chain::Descriptors;
 use cameo_common::identity::{DeviceCertificate, UserCard};
 use cameo_common::ids::{GrantId, Hash, ImageId, Millis, NodeId, RequestId};
-use cameo_common::keys::{PublicKey, SealingSecret, SigningKey};
-use cameo_common::registration::RegistrationMode;
+use cameo_common::keys::{SealingSecret, SigningKey};
 use cameo_common::rights::Rights;
-use cameo_common::sealing::{Dealing, PhotoInfo, deal, seal_photo};
+use cameo_common::sealing::{Dealing, PhotoInfo, Share, deal, seal_photo};
 use cameo_common::signed::Signed;
 use cameo_common::statements::{Deal, FirstFloor, Manifest, NodeAddress, grant_id};
 
 use super::nodes::{Behaviour, Cluster, Shared, UNREAD, debit, part, told};
 use super::{NODES, PHOTO};
 use crate::clock;
+use crate::cluster_api::mock_chain::{chain, first, sealing};
 use crate::cluster_api::mock_node::MockPort;
 use crate::cluster_api::{ClusterApi, Pinned};
 use crate::flows::context::Context;
@@ -36,6 +36,7 @@ pub(crate) struct World {
     pub(super) me: Identity,
     pub(super) api: ClusterApi,
     pub held: GrantHeld,
+    cluster_share: Share,
     pub(super) cluster: Arc<Cluster>,
 }
 
@@ -71,8 +72,8 @@ fn identity(cluster: &Descriptor) -> Identity {
 }
 
 /// A grant for `me`: sealed, hidden and dealt like by a real owner.
-fn grant(me: &Identity, descriptor: &Descriptor) -> (GrantHeld, Signed<Deal>, Vec<u8>) {
-    let owner = SigningKey::from_seed([9; 32]);
+fn grant(me: &Identity) -> (GrantHeld, Share, Vec<u8>) {
+    let owner = owner();
     let viewer = me.identity_key().public();
     let (image, nonce, request) = (ImageId([4; 16]), Hash([5; 32]), Hash([0; 32]));
     let grant: GrantId = grant_id(&owner.public(), &viewer, &image, &nonce, &request);
@@ -83,15 +84,6 @@ fn grant(me: &Identity, descriptor: &Descriptor) -> (GrantHeld, Signed<Deal>, Ve
     let viewer_sealing = SealingSecret::from_bytes([3; 32]).public();
     let mut rng = clock::rng();
     let sealed = seal_photo(&mut rng, &grant, &viewer_sealing, &info, PHOTO).unwrap();
-    let dealing = Dealing {
-        cluster: me.cluster,
-        grant,
-        owner: owner.public(),
-        viewer,
-        number: 1,
-        first_floor: FirstFloor::NEW,
-    };
-    let dealt = deal(&mut rng, &dealing, &sealed.cluster_share, descriptor).unwrap();
     let carrier = carrier(&sealed.payload);
     let manifest = Manifest {
         owner: owner.public(),
@@ -124,7 +116,26 @@ fn grant(me: &Identity, descriptor: &Descriptor) -> (GrantHeld, Signed<Deal>, Ve
         used: 0,
         received: Millis(0),
     };
-    (held, Signed::new(&owner, dealt), carrier)
+    (held, sealed.cluster_share, carrier)
+}
+
+fn owner() -> SigningKey {
+    SigningKey::from_seed([9; 32])
+}
+
+/// The deal of this number to a descriptor's nodes.
+fn dealt(held: &GrantHeld, share: &Share, descriptor: &Descriptor, number: u64) -> Signed<Deal> {
+    let manifest = held.manifest.unverified().unwrap();
+    let dealing = Dealing {
+        cluster: manifest.cluster,
+        grant: held.grant,
+        owner: manifest.owner,
+        viewer: manifest.viewer,
+        number,
+        first_floor: FirstFloor::NEW,
+    };
+    let dealt = deal(&mut clock::rng(), &dealing, share, descriptor).unwrap();
+    Signed::new(&owner(), dealt)
 }
 
 fn carrier(payload: &[u8]) -> Vec<u8> {
@@ -188,20 +199,10 @@ fn serve(cluster: &Arc<Cluster>, id: NodeId, port: MockPort) {
 }
 
 pub(crate) async fn world() -> World {
-    let secret = |id: NodeId| SealingSecret::from_bytes([id.0 as u8 + 50; 32]);
-    let nodes = NODES.map(|id| NodeIdentity {
-        id,
-        key: SigningKey::from_seed([id.0 as u8; 32]).public(),
-        sealing: secret(id).public(),
-    });
-    let descriptor = Descriptor::genesis(
-        nodes.to_vec(),
-        PublicKey([8; 32]),
-        RegistrationMode::Open,
-        Hash([7; 32]),
-    );
+    let descriptor = first(&NODES.map(|id| id.0));
     let me = identity(&descriptor);
-    let (held, deal, carrier) = grant(&me, &descriptor);
+    let (held, cluster_share, carrier) = grant(&me);
+    let deal = dealt(&held, &cluster_share, &descriptor, 1);
 
     let mut listeners = Vec::new();
     for id in NODES {
@@ -230,8 +231,10 @@ pub(crate) async fn world() -> World {
             nodes: urls.clone(),
             now: clock::now(),
         },
-        secrets: NODES.map(|id| (id, secret(id))).into(),
-        deal,
+        secrets: NODES.map(|id| (id, sealing(id))).into(),
+        deal: Mutex::new(deal),
+        older_deals: Mutex::default(),
+        changed: Mutex::default(),
         permitted: 2,
         debits: Mutex::default(),
         charged: tokio::sync::Notify::new(),
@@ -268,11 +271,34 @@ pub(crate) async fn world() -> World {
         me,
         api,
         held,
+        cluster_share,
         cluster,
     }
 }
 
 impl World {
+    /// Makes these the cluster's nodes.
+    pub(super) fn change_nodes(&self, ids: &[u64]) {
+        let changed = chain(&[&NODES.map(|id| id.0), ids]);
+        *self.cluster.changed.lock().unwrap() = Some(changed);
+    }
+
+    /// The deal of this number to the present nodes.
+    pub(super) fn dealt_again(&self, number: u64) -> Signed<Deal> {
+        let changed = self.cluster.changed.lock().unwrap().clone().unwrap();
+        dealt(&self.held, &self.cluster_share, changed.newest(), number)
+    }
+
+    /// Makes this the newest deal.
+    pub(super) fn deal(&self, deal: Signed<Deal>) -> Signed<Deal> {
+        std::mem::replace(&mut *self.cluster.deal.lock().unwrap(), deal)
+    }
+
+    /// The newest deal.
+    pub(super) fn newest_deal(&self) -> Signed<Deal> {
+        self.cluster.deal.lock().unwrap().clone()
+    }
+
     pub fn context(&self) -> Context {
         Context {
             vault: self.vault.clone(),

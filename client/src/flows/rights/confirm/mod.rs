@@ -1,13 +1,17 @@
 //! Confirmation of an ending by the nodes that hold parts: a lowering or a revocation is in force
 //! once so many have confirmed it that too few are left to release a view by older rights.
+//!
+//! A grant may have been dealt to each descriptor since its first deal, also by another device. So
+//! it is counted over each of them, and the weakest counts: a node that has not confirmed may have
+//! an older deal in its state. Not over those of whose nodes so many have left that they alone could
+//! release a view: no confirmation of others would help against them.
 
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use cameo_common::api::ErrorCode;
-use cameo_common::cluster_descriptor::NodeIdentity;
-use cameo_common::ids::{ClusterId, Hash, NodeId};
+use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
+use cameo_common::ids::{ClusterId, Hash};
 use cameo_common::rights::Rights;
 use cameo_common::signed::Signed;
 use cameo_common::statements::{Confirmation, Deal};
@@ -22,7 +26,7 @@ pub const CONFIRM_DEADLINE: Duration = Duration::from_secs(2);
 /// Time for the other nodes once enough have confirmed.
 const GRACE: Duration = Duration::from_millis(300);
 
-/// Confirmations of one ending.
+/// Confirmations of one ending, by the nodes of one descriptor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Confirmations {
     /// Holders that have confirmed it.
@@ -34,14 +38,22 @@ pub struct Confirmations {
 }
 
 impl Confirmations {
-    /// None yet, of the holders of a deal.
-    #[must_use]
-    pub fn none(deal: &Deal) -> Self {
-        let holders = deal.parts.len();
+    /// None yet, of `holders` nodes of which `threshold` release a view.
+    fn none(holders: usize, threshold: usize) -> Self {
         Self {
             confirmed: 0,
-            needed: (holders + 1).saturating_sub(usize::from(deal.threshold)),
+            needed: (holders + 1).saturating_sub(threshold),
             holders,
+        }
+    }
+
+    /// Those of one descriptor's nodes.
+    fn of(descriptor: &Descriptor, confirmed: &[&NodeIdentity]) -> Self {
+        let nodes = &descriptor.nodes;
+        let confirmed = nodes.iter().filter(|node| confirmed.contains(node));
+        Self {
+            confirmed: confirmed.count(),
+            ..Self::none(nodes.len(), descriptor.threshold())
         }
     }
 
@@ -49,6 +61,11 @@ impl Confirmations {
     #[must_use]
     pub fn is_in_force(&self) -> bool {
         self.confirmed >= self.needed
+    }
+
+    /// How many more have confirmed it than have to; negative if they are too few.
+    fn margin(&self) -> isize {
+        self.confirmed.cast_signed() - self.needed.cast_signed()
     }
 
     /// How many of the nodes that have confirmed it may have lied.
@@ -76,32 +93,39 @@ pub fn is_ending(before: &Rights, after: &Rights) -> bool {
     after.revoked || after.permitted < before.permitted || sooner
 }
 
-/// Asks all holders of a deal at once to confirm these rights, for [`CONFIRM_DEADLINE`] at most. A
-/// node whose ledger lacks them is told them: the node that has said that they are recorded may
-/// have lied.
+/// Asks all present nodes at once to confirm these rights, for [`CONFIRM_DEADLINE`] at most, and
+/// returns the confirmations of the descriptor that has the fewest more than it needs. `first` is
+/// the grant's first deal. A node whose ledger lacks the rights is told them: the node that has
+/// said that they are recorded may have lied.
 pub async fn confirmations(
     api: &ClusterApi,
-    deal: &Deal,
+    first: &Deal,
     rights: &Rights,
     statement: &Signed<Rights>,
 ) -> Confirmations {
     let mut end = Instant::now() + CONFIRM_DEADLINE;
-    let mut found = Confirmations::none(deal);
-    let Ok(Some(descriptor)) = timeout_at(end, api.known_descriptor()).await else {
-        return found;
+    let since = timeout_at(end, api.descriptors_since(&first.descriptor)).await;
+    let since = since.unwrap_or_default();
+    let Some(newest) = since.last() else {
+        return Confirmations::none(first.parts.len(), usize::from(first.threshold));
     };
-    let holders: BTreeSet<NodeId> = deal.parts.iter().map(|part| part.node).collect();
-    let holders = holders.iter().filter_map(|id| descriptor.node(*id));
     let expected = Expected {
         cluster: api.cluster_id(),
         rights,
         statement,
     };
-    let mut asked: FuturesUnordered<_> = holders
-        .map(|holder| ask_holder(api, holder, &expected))
+    let mut asked: FuturesUnordered<_> = newest
+        .nodes
+        .iter()
+        .map(async |node| (node, ask_node(api, node, &expected).await))
         .collect();
-    while let Ok(Some(confirmed)) = timeout_at(end, asked.next()).await {
-        found.confirmed += usize::from(confirmed);
+    let mut confirmed = Vec::new();
+    let mut found = weakest(&since, newest, &confirmed);
+    while let Ok(Some((node, is_confirmed))) = timeout_at(end, asked.next()).await {
+        if is_confirmed {
+            confirmed.push(node);
+        }
+        found = weakest(&since, newest, &confirmed);
         if found.is_in_force() {
             end = end.min(Instant::now() + GRACE);
         }
@@ -109,7 +133,28 @@ pub async fn confirmations(
     found
 }
 
-async fn ask_holder(api: &ClusterApi, holder: &NodeIdentity, expected: &Expected<'_>) -> bool {
+/// The confirmations of the descriptor that has the fewest more than it needs, of all that may still
+/// be released: the nodes of which too few have left to release a view alone.
+fn weakest(
+    since: &[Descriptor],
+    newest: &Descriptor,
+    confirmed: &[&NodeIdentity],
+) -> Confirmations {
+    let counted = since.iter().filter(|descriptor| {
+        let left = descriptor.nodes.len() - newest.common_nodes(descriptor);
+        left < descriptor.threshold()
+    });
+    let each = counted.map(|descriptor| Confirmations::of(descriptor, confirmed));
+    let newest = Confirmations::of(newest, confirmed);
+    each.fold(newest, |weakest, one| {
+        match one.margin() < weakest.margin() {
+            true => one,
+            false => weakest,
+        }
+    })
+}
+
+async fn ask_node(api: &ClusterApi, holder: &NodeIdentity, expected: &Expected<'_>) -> bool {
     let (grant, version) = (&expected.rights.grant, expected.rights.version);
     let mut answer = api.confirm_at(holder.id, grant, version).await;
     if lacks_them(&answer) {

@@ -13,7 +13,7 @@ use axum::{Json, Router};
 use cameo_common::api::{ApiError, ClusterInfo, ConfirmRights, Confirmed, PutRights, RightsStored};
 use cameo_common::cluster_descriptor::Descriptor;
 use cameo_common::descriptor_chain::Descriptors;
-use cameo_common::ids::{GrantId, Hash, Millis};
+use cameo_common::ids::{GrantId, Hash, Millis, NodeId};
 use cameo_common::keys::{PublicKey, SealingPublic, SigningKey};
 use cameo_common::registration::RegistrationMode;
 use cameo_common::statements::{DealtPart, FirstFloor, NodeAddress};
@@ -22,6 +22,7 @@ use super::*;
 use crate::agent::tests::told_of;
 use crate::clock;
 use crate::cluster_api::Pinned;
+use crate::cluster_api::mock_chain::{chain, mock};
 use crate::cluster_api::mock_node::{MockPort, node_key};
 
 const GRANT: GrantId = GrantId([4; 32]);
@@ -312,6 +313,39 @@ async fn given_a_silent_node_then_the_others_suffice_and_two_are_waited_for_with
     assert_eq!(found.confirmed, 1);
     assert!(!found.is_in_force());
     assert!(began.elapsed() < 3 * CONFIRM_DEADLINE);
+}
+
+/// What the nodes of these ids, having confirmed, make of a grant whose nodes have changed so.
+fn weakest_of(changes: &[&[u64]], confirmed: &[u64]) -> (usize, usize, usize) {
+    let all: Vec<Descriptor> = chain(changes).all().cloned().collect();
+    let confirmed: Vec<_> = confirmed.iter().copied().map(mock).collect();
+    let confirmed: Vec<_> = confirmed.iter().collect();
+    let found = weakest(&all, all.last().unwrap(), &confirmed);
+    (found.confirmed, found.needed, found.holders)
+}
+
+#[test]
+fn an_ending_is_counted_over_each_descriptor_that_the_grant_may_be_dealt_to() {
+    let replaced: &[&[u64]] = &[&[1, 2, 3], &[2, 3, 4]];
+    // Two of the present nodes are enough for the second deal, and of the first both of those that
+    // are left: the one that has left never confirms.
+    assert_eq!(weakest_of(replaced, &[3, 4]), (1, 2, 3));
+    assert_eq!(weakest_of(replaced, &[2, 3]), (2, 2, 3));
+    assert_eq!(weakest_of(replaced, &[2, 3, 4]), (2, 2, 3));
+    // a grant that was made after the change has the second alone
+    assert_eq!(weakest_of(&replaced[1..], &[3, 4]), (2, 2, 3));
+}
+
+#[test]
+fn a_deal_that_the_nodes_that_have_left_could_open_alone_is_not_counted() {
+    // No confirmation of node 3 would help against nodes 1 and 2.
+    let replaced: &[&[u64]] = &[&[1, 2, 3], &[3, 4, 5]];
+    assert_eq!(weakest_of(replaced, &[4, 5]), (2, 2, 3));
+    assert_eq!(weakest_of(replaced, &[4]), (1, 2, 3));
+    // of five nodes two may leave
+    let of_five: &[&[u64]] = &[&[1, 2, 3, 4, 5], &[3, 4, 5, 6, 7]];
+    assert_eq!(weakest_of(of_five, &[4, 5, 6, 7]), (2, 3, 5));
+    assert_eq!(weakest_of(of_five, &[3, 4, 5]), (3, 3, 5));
 }
 
 #[test]

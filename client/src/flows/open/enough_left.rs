@@ -1,43 +1,14 @@
-//! The nodes that hold the parts of a deal, by the cluster's chain of descriptors.
+//! Whether enough nodes are left that hold the parts of a grant, before a view is charged.
 
-use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
+use cameo_common::cluster_descriptor::Descriptor;
 use cameo_common::signed::Signed;
-use cameo_common::statements::{Deal, DealtPart};
+use cameo_common::statements::Deal;
 
 use super::checked_deal;
 use super::error::OpenError;
 use crate::cluster_api::ClusterApi;
+use crate::flows::holders::{holders, present};
 use crate::vault::records::GrantHeld;
-
-/// One part of a deal, and the node that has it.
-#[derive(Debug, Clone)]
-pub(super) struct Holder<'a> {
-    pub part: &'a DealtPart,
-    pub node: NodeIdentity,
-    /// Whether the node is one of the present ones, under the same id and keys. One that has left
-    /// may still answer.
-    pub is_present: bool,
-}
-
-/// The holders of a deal that are known, those first that are present. The node of a part is the
-/// one to whose key the part was sealed. Empty when no node tells of the deal's descriptor.
-pub(super) async fn holders<'a>(api: &ClusterApi, deal: &'a Deal) -> Vec<Holder<'a>> {
-    let since = api.descriptors_since(&deal.descriptor).await;
-    let (Some(dealt_to), Some(newest)) = (since.first(), since.last()) else {
-        return Vec::new();
-    };
-    let holders = deal.parts.iter().filter_map(|part| {
-        let node = dealt_to.node(part.node)?;
-        (node.sealing == part.key).then(|| Holder {
-            part,
-            node: node.clone(),
-            is_present: newest.nodes.contains(node),
-        })
-    });
-    let mut holders: Vec<_> = holders.collect();
-    holders.sort_by_key(|holder| !holder.is_present);
-    holders
-}
 
 /// Requires, before a view is charged, that so many of the nodes are left that a grant is dealt to
 /// that a view can be opened. `shown` is the newest deal, as a node says. One node may show an old
@@ -84,9 +55,4 @@ async fn enough_left(
         left,
         needed,
     })
-}
-
-/// How many of these are present.
-pub(super) fn present(holders: &[Holder<'_>]) -> usize {
-    holders.iter().filter(|holder| holder.is_present).count()
 }
