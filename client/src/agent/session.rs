@@ -104,11 +104,13 @@ async fn believed(core: &Core, error: LedgerError) -> LedgerError {
 /// Whether the cluster refuses this device or its user. Of other refusals, the one node is known
 /// that has made them.
 fn is_believed(error: &ClusterError) -> bool {
-    matches!(error, ClusterError::WrongCluster { .. })
-        || matches!(
-            error.code(),
-            Some(ErrorCode::Retired | ErrorCode::DeviceRevoked | ErrorCode::NotAuthenticated)
-        )
+    matches!(
+        error,
+        ClusterError::WrongCluster { .. } | ClusterError::Fork { .. }
+    ) || matches!(
+        error.code(),
+        Some(ErrorCode::Retired | ErrorCode::DeviceRevoked | ErrorCode::NotAuthenticated)
+    )
 }
 
 /// Whether no later attempt can succeed: the user is retired, or the device revoked.
@@ -180,13 +182,27 @@ async fn learn_nodes(core: &Core) -> Result<(), VaultError> {
         return Ok(());
     }
     change::<Identity>(&core.ctx.vault, Identity::ID, |me| {
-        for url in &urls {
-            if !me.nodes.contains(url) && me.nodes.len() < MAX_KNOWN_NODES {
-                me.nodes.push(url.clone());
-            }
-        }
+        add_addresses(&mut me.nodes, &urls);
     })?;
     Ok(())
+}
+
+/// Adds addresses that nodes have proved. Where there is no room, the oldest that no node has proved
+/// give way: nodes leave, and a home outlives them.
+fn add_addresses(known: &mut Vec<String>, proved: &[String]) {
+    for url in proved {
+        if known.contains(url) {
+            continue;
+        }
+        if known.len() >= MAX_KNOWN_NODES
+            && let Some(old) = known.iter().position(|known| !proved.contains(known))
+        {
+            known.remove(old);
+        }
+        if known.len() < MAX_KNOWN_NODES {
+            known.push(url.clone());
+        }
+    }
 }
 
 /// Renews the session until it has ended, or the device's addresses have changed.
@@ -240,5 +256,31 @@ pub(super) async fn end(core: &Core) {
         if !matches!(ended, Ok(Ok(_))) {
             tracing::info!("the session could not be ended; its lease will expire");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn urls(range: std::ops::Range<usize>) -> Vec<String> {
+        range.map(|number| format!("https://n{number}")).collect()
+    }
+
+    #[test]
+    fn a_full_home_still_learns_where_new_nodes_are() {
+        // given a home that knows as many addresses as it keeps, of which two still serve
+        let mut known = urls(0..MAX_KNOWN_NODES);
+        let serving = urls(0..2);
+        // when nodes that are new have proved theirs
+        let proved = [serving.clone(), urls(100..103)].concat();
+        add_addresses(&mut known, &proved);
+        // then they are kept in place of the oldest that nobody has proved
+        assert_eq!(known.len(), MAX_KNOWN_NODES);
+        assert!(proved.iter().all(|url| known.contains(url)), "{known:?}");
+        assert!(!known.contains(&"https://n2".to_owned()));
+        // and more than it keeps displace none of these
+        add_addresses(&mut known, &urls(0..3 * MAX_KNOWN_NODES));
+        assert_eq!(known.len(), MAX_KNOWN_NODES);
     }
 }

@@ -239,7 +239,7 @@ impl ClusterApi {
                 let offset = offset(info.now, asked, clock::now());
                 self.nodes().learn(url, key, info, offset);
             }
-            // Where it serves is signed by itself, and is true of a node that is behind or has left.
+            // Where it serves is signed by itself: true of a node that is behind or has left.
             Err(ClusterError::OlderChain { .. }) => self.nodes().learn_address(info),
             Err(ClusterError::Fork { .. }) => {
                 tracing::error!(url, "a node shows another chain of the cluster's nodes");

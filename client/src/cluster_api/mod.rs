@@ -1,10 +1,11 @@
 //! The client of the cluster's API: signed calls, failover between nodes, safe retries, and checks
 //! of the answers.
 //!
-//! One call is one `SignedCall`: one request id and one not-after for all its tries, so that
-//! it is carried out at most once however often it is sent. `cluster` keeps the nodes' addresses
-//! and verifies the cluster's identity by its `chain` of descriptors. `users`, `grants`, `jobs` and `events` are the endpoints,
-//! `placement` batches the requests for a worker. `unanswered` has why an address does not answer.
+//! One call is one `SignedCall`: one request id and one not-after for all its tries, so that it is
+//! carried out at most once however often it is sent. `cluster` keeps the nodes' addresses and
+//! verifies the cluster's identity by its `chain` of descriptors. `users`, `grants`, `jobs` and
+//! `events` are the endpoints, `placement` batches the requests for a worker. `unanswered` has why
+//! an address does not answer.
 
 mod address;
 mod call;

@@ -17,8 +17,8 @@ use super::holders::{holders, present};
 use super::share::{ShareError, signed_deal};
 use crate::cluster_api::{ClusterApi, ClusterError};
 use crate::directory;
-use crate::vault::VaultError;
 use crate::vault::records::GrantOwned;
+use crate::vault::{Vault, VaultError};
 
 /// Most grants that one round deals, or tries to.
 const MAX_A_ROUND: usize = 200;
@@ -45,8 +45,8 @@ pub enum DealError {
     #[error("a node shows a grant that is not this home's, or rights that were not signed here")]
     Foreign,
     #[error(
-        "a node shows rights of version {shown}, and the ledger had version {known} before: nothing \
-         was signed"
+        "a node shows rights of version {shown}, and the ledger had version {known} before: \
+         nothing was signed"
     )]
     Behind { shown: u64, known: u64 },
     #[error("other entries came first {ATTEMPTS} times: it is tried again later")]
@@ -198,6 +198,8 @@ pub struct Waiting {
     pub info: GrantInfo,
     /// Whether a view can be opened until then: so many of its holders are left.
     pub opens: bool,
+    /// Whether this home can deal it: it has the share of the grants that it has made.
+    pub here: bool,
 }
 
 /// The owner's grants that need a new deal, as a node says.
@@ -208,18 +210,19 @@ pub struct WaitingGrants {
     pub more: bool,
 }
 
-/// Reads which of the caller's grants need a new deal.
+/// Reads which of this user's grants need a new deal.
 ///
 /// # Errors
-/// When they cannot be read.
-pub async fn waiting(api: &ClusterApi) -> Result<WaitingGrants, ClusterError> {
+/// When they, or the records of this home, cannot be read.
+pub async fn waiting(vault: &Vault, api: &ClusterApi) -> Result<WaitingGrants, LedgerError> {
     let mut found = WaitingGrants::default();
     let mut after: Option<GrantId> = None;
     for _ in 0..MAX_PAGES {
         let page = api.grants_to_deal_again(after).await?;
         for info in page.grants {
             let opens = opens(api, &info).await;
-            found.grants.push(Waiting { info, opens });
+            let here = vault.get::<GrantOwned>(&info.grant.to_string())?.is_some();
+            found.grants.push(Waiting { info, opens, here });
         }
         after = page.next;
         if after.is_none() {

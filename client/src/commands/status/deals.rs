@@ -16,7 +16,7 @@ const NAMED: usize = 5;
 /// Asks the ledger; `None` when it does not answer.
 pub(super) async fn ask(ctx: &Context) -> Option<WaitingGrants> {
     let api = ctx.api_within(DEADLINE).ok()?;
-    match waiting(&api).await {
+    match waiting(&ctx.vault, &api).await {
         Ok(found) => Some(found),
         Err(error) => {
             tracing::info!(%error, "which grants need a new deal is not known");
@@ -34,7 +34,7 @@ pub(super) fn text(found: Option<&WaitingGrants>, agent: bool) -> String {
     let closed = closed(found);
     let than = if found.more { "at least " } else { "" };
     let who = match agent {
-        true => "your agent does that now, for those that this home has made",
+        true => "your agent does that now",
         false => "your agent does that while it runs: start it with `cameo agent`",
     };
     let mut text = format!(
@@ -48,6 +48,14 @@ pub(super) fn text(found: Option<&WaitingGrants>, agent: bool) -> String {
             "{} of them CANNOT BE OPENED until your agent has dealt them again: {}\n",
             closed.len(),
             names(&closed)
+        ));
+    }
+    let elsewhere: Vec<_> = found.grants.iter().filter(|grant| !grant.here).collect();
+    if !elsewhere.is_empty() {
+        text.push_str(&format!(
+            "{} of them made in another home of yours, whose agent alone can deal them: {}\n",
+            elsewhere.len(),
+            names(&elsewhere)
         ));
     }
     text
@@ -84,7 +92,7 @@ pub(super) fn document(found: Option<&WaitingGrants>) -> Value {
     let each = found.grants.iter().map(|one| {
         json!({
             "grant": one.info.grant, "viewer": one.info.viewer, "image": one.info.image,
-            "opens": one.opens,
+            "opens": one.opens, "here": one.here,
         })
     });
     json!({
@@ -108,6 +116,7 @@ mod tests {
             Waiting {
                 info,
                 opens: *opens,
+                here: number != 3,
             }
         });
         WaitingGrants {
@@ -152,5 +161,7 @@ mod tests {
         let said = text(Some(&found(&[true; 9])), true);
         assert!(said.contains("and 4 more"), "{said}");
         assert!(!said.contains("CANNOT"), "{said}");
+        // and those of another home apart
+        assert!(said.contains("1 of them made in another home"), "{said}");
     }
 }

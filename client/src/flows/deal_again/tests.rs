@@ -272,11 +272,12 @@ async fn what_needs_a_deal_is_told_with_whether_it_still_opens() {
     // given a grant with a part at each of two nodes, of which both are needed and one has left
     let (world, ledger) = world().await;
     grant(&world, &ledger, 1);
-    let found = waiting(&world.core.ctx.api).await.unwrap();
+    let ctx = &world.core.ctx;
+    let found = waiting(&ctx.vault, &ctx.api).await.unwrap();
     assert_eq!(found.grants.len(), 1);
-    assert!(!found.grants[0].opens && !found.more);
+    assert!(!found.grants[0].opens && found.grants[0].here && !found.more);
     // when it is dealt again
-    deal_again(&world.core.ctx).await.unwrap();
-    let found = waiting(&world.core.ctx.api).await.unwrap();
+    deal_again(ctx).await.unwrap();
+    let found = waiting(&ctx.vault, &ctx.api).await.unwrap();
     assert_eq!(found, WaitingGrants::default());
 }

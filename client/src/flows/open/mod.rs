@@ -154,8 +154,8 @@ async fn cluster_share(
     }
 }
 
-/// The error when too few parts were released: that no more could be, where that is so by the newest
-/// descriptor that any node tells.
+/// The error when too few parts were released: that no more could be, where that is so by the
+/// newest descriptor that any node tells.
 async fn why_not_released(
     api: &ClusterApi,
     grant: &GrantHeld,

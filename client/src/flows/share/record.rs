@@ -19,8 +19,8 @@ use crate::vault::records::{GrantOwned, Stage, change};
 pub async fn record(ctx: &Context, mut owned: GrantOwned) -> Result<GrantOwned, ShareError> {
     let mut created = create(ctx, &owned).await;
     if is_no(&created, ErrorCode::BadDeal) {
-        // The nodes have changed since the deal was made; no node has accepted it yet. All are asked
-        // for the present ones: the one that told them for the deal may be behind.
+        // The nodes have changed since the deal was made; no node has accepted it yet. All are
+        // asked for the present ones: the one that told them for the deal may be behind.
         let descriptor = match ctx.api.newest_descriptor().await {
             Some(newest) => newest,
             None => ctx.api.descriptor().await?,

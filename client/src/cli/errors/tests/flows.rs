@@ -91,6 +91,19 @@ fn open_errors() {
     };
     let number = 1;
     let why = String::new();
+    let owner = || "ada".parse().unwrap();
+    let (left, needed) = (1, 2);
+    let too_few = OpenError::TooFewHolders {
+        number,
+        owner: owner(),
+        left,
+        needed,
+    };
+    let not_dealt = OpenError::NotDealtAgain {
+        owner: owner(),
+        left,
+        needed,
+    };
     for (error, exit, word) in [
         (missing, Exit::NotFound, "not_found"),
         (bad, Exit::Other, "bad_carrier"),
@@ -103,6 +116,8 @@ fn open_errors() {
         ),
         (OpenError::Lapsed { number }, Exit::Other, "view_lapsed"),
         (OpenError::ForeignDeal, Exit::Other, "bad_deal"),
+        (too_few, Exit::NoQuorum, "too_few_holders"),
+        (not_dealt, Exit::NoQuorum, "too_few_holders"),
         (api(ErrorCode::UsedUp).into(), Exit::UsedUp, "used_up"),
     ] {
         check(error, exit, word);

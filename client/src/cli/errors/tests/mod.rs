@@ -152,6 +152,15 @@ fn cluster_errors() {
         pinned: ClusterId([2; 32]),
     };
     check(wrong, Exit::IdentityChanged, "wrong_cluster");
+    let (url, number) = (String::new(), 1);
+    let fork = ClusterError::Fork { url, number };
+    check(fork, Exit::IdentityChanged, "forked_chain");
+    let (url, newest, known) = (String::new(), 1, 2);
+    let older = ClusterError::OlderChain { url, newest, known };
+    check(older, Exit::NoQuorum, "older_chain");
+    let why = String::new();
+    let not_remembered = ClusterError::NotRemembered { why };
+    check(not_remembered, Exit::Other, "not_remembered");
 }
 
 #[test]

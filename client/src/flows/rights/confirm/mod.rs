@@ -3,8 +3,8 @@
 //!
 //! A grant may have been dealt to each descriptor since its first deal, also by another device. So
 //! it is counted over each of them, and the weakest counts: a node that has not confirmed may have
-//! an older deal in its state. Not over those of whose nodes so many have left that they alone could
-//! release a view: no confirmation of others would help against them.
+//! an older deal in its state. Not over those of whose nodes so many have left that they alone
+//! could release a view: no confirmation of others would help against them.
 
 use std::cmp::Ordering;
 use std::time::Duration;
@@ -133,8 +133,8 @@ pub async fn confirmations(
     found
 }
 
-/// The confirmations of the descriptor that has the fewest more than it needs, of all that may still
-/// be released: the nodes of which too few have left to release a view alone.
+/// The confirmations of the descriptor that has the fewest more than it needs, of all that may
+/// still be released: those of whose nodes too few have left to release a view alone.
 fn weakest(
     since: &[Descriptor],
     newest: &Descriptor,
