@@ -17,7 +17,7 @@ use cameo_common::signed::Signed;
 use cameo_common::statements::{Confirmation, Deal};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use serde::Serialize;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::cluster_api::{ClusterApi, ClusterError};
 
@@ -93,39 +93,66 @@ pub fn is_ending(before: &Rights, after: &Rights) -> bool {
     after.revoked || after.permitted < before.permitted || sooner
 }
 
-/// Asks all present nodes at once to confirm these rights, for [`CONFIRM_DEADLINE`] at most, and
-/// returns the confirmations of the descriptor that has the fewest more than it needs. `first` is
-/// the grant's first deal. A node whose ledger lacks the rights is told them: the node that has
-/// said that they are recorded may have lied.
+/// Asks all present nodes to confirm these rights, for [`CONFIRM_DEADLINE`] at most, and returns the
+/// confirmations of the descriptor that has the fewest more than it needs. `first` is the grant's
+/// first deal.
+///
+/// A deal that is older than the rights is in the state of each node that confirms them, and so is
+/// the descriptor that it is to. So the nodes are asked for their newest one afterwards, and once
+/// more for confirmations if they have changed.
 pub async fn confirmations(
     api: &ClusterApi,
     first: &Deal,
     rights: &Rights,
     statement: &Signed<Rights>,
 ) -> Confirmations {
-    let mut end = Instant::now() + CONFIRM_DEADLINE;
-    let since = timeout_at(end, api.descriptors_since(&first.descriptor)).await;
-    let since = since.unwrap_or_default();
-    let Some(newest) = since.last() else {
-        return Confirmations::none(first.parts.len(), usize::from(first.threshold));
-    };
+    let end = Instant::now() + CONFIRM_DEADLINE;
     let expected = Expected {
         cluster: api.cluster_id(),
         rights,
         statement,
     };
+    let mut since = timeout_at(end, api.descriptors_since(&first.descriptor))
+        .await
+        .unwrap_or_default();
+    loop {
+        let Some(newest) = since.last() else {
+            return Confirmations::none(first.parts.len(), usize::from(first.threshold));
+        };
+        let found = ask_nodes(api, &since, newest, &expected, end).await;
+        let _told = timeout(GRACE, api.newest_descriptor()).await;
+        let later = api.descriptors_since(&first.descriptor).await;
+        if later.len() == since.len() {
+            return found;
+        }
+        if Instant::now() >= end {
+            return Confirmations::of(later.last().unwrap_or(newest), &[]);
+        }
+        since = later;
+    }
+}
+
+/// Asks all present nodes at once. A node whose ledger lacks the rights is told them: the node that
+/// has said that they are recorded may have lied.
+async fn ask_nodes(
+    api: &ClusterApi,
+    since: &[Descriptor],
+    newest: &Descriptor,
+    expected: &Expected<'_>,
+    mut end: Instant,
+) -> Confirmations {
     let mut asked: FuturesUnordered<_> = newest
         .nodes
         .iter()
-        .map(async |node| (node, ask_node(api, node, &expected).await))
+        .map(async |node| (node, ask_node(api, node, expected).await))
         .collect();
     let mut confirmed = Vec::new();
-    let mut found = weakest(&since, newest, &confirmed);
+    let mut found = weakest(since, newest, &confirmed);
     while let Ok(Some((node, is_confirmed))) = timeout_at(end, asked.next()).await {
         if is_confirmed {
             confirmed.push(node);
         }
-        found = weakest(&since, newest, &confirmed);
+        found = weakest(since, newest, &confirmed);
         if found.is_in_force() {
             end = end.min(Instant::now() + GRACE);
         }

@@ -14,15 +14,14 @@ use cameo_common::api::{ApiError, ClusterInfo, ConfirmRights, Confirmed, PutRigh
 use cameo_common::cluster_descriptor::Descriptor;
 use cameo_common::descriptor_chain::Descriptors;
 use cameo_common::ids::{GrantId, Hash, Millis, NodeId};
-use cameo_common::keys::{PublicKey, SealingPublic, SigningKey};
-use cameo_common::registration::RegistrationMode;
+use cameo_common::keys::{PublicKey, SigningKey};
 use cameo_common::statements::{DealtPart, FirstFloor, NodeAddress};
 
 use super::*;
 use crate::agent::tests::told_of;
 use crate::clock;
 use crate::cluster_api::Pinned;
-use crate::cluster_api::mock_chain::{chain, mock};
+use crate::cluster_api::mock_chain::{chain, first, mock};
 use crate::cluster_api::mock_node::{MockPort, node_key};
 
 const GRANT: GrantId = GrantId([4; 32]);
@@ -59,6 +58,9 @@ struct Nodes {
     info: ClusterInfo,
     behaviours: HashMap<NodeId, Behaviour>,
     ledger: Mutex<Option<Signed<Rights>>>,
+    /// What node 1 tells of the descriptors from its first confirmation on.
+    later: Mutex<Option<Descriptors>>,
+    confirmed: Mutex<bool>,
 }
 
 type Shared = (Arc<Nodes>, NodeId);
@@ -129,6 +131,7 @@ async fn confirm(State((nodes, node)): State<Shared>, Json(body): Json<ConfirmRi
         Behaviour::False(Fault::OlderVersion) => confirmation.version = 1,
         Behaviour::False(Fault::OtherRights) => confirmation.rights = Hash([8; 32]),
     }
+    *nodes.confirmed.lock().unwrap() = true;
     let confirmation = Signed::new(&key, confirmation);
     Json(Confirmed { confirmation }).into_response()
 }
@@ -161,8 +164,12 @@ async fn info(State((nodes, node)): State<Shared>) -> Json<ClusterInfo> {
         url: url.clone(),
         stated: Millis(1),
     };
+    let later = nodes.later.lock().unwrap().clone();
+    let is_told = node == NodeId(1) && *nodes.confirmed.lock().unwrap();
+    let descriptors = later.filter(|_| is_told);
     Json(ClusterInfo {
         address: Signed::new(&key, address),
+        descriptors: descriptors.unwrap_or_else(|| nodes.info.descriptors.clone()),
         ..nodes.info.clone()
     })
 }
@@ -190,18 +197,17 @@ fn dealt(descriptor: &Descriptor) -> Deal {
 
 /// Asks three nodes that behave so.
 async fn ask(behaviours: [Behaviour; 3], recorded: bool) -> Confirmations {
+    ask_while(behaviours, recorded, None).await
+}
+
+/// The same, while these descriptors become known.
+async fn ask_while(
+    behaviours: [Behaviour; 3],
+    recorded: bool,
+    later: Option<Descriptors>,
+) -> Confirmations {
     let ids = [1, 2, 3].map(NodeId);
-    let nodes = ids.map(|id| NodeIdentity {
-        id,
-        key: node_key(id).public(),
-        sealing: SealingPublic([id.0 as u8; 32]),
-    });
-    let descriptor = Descriptor::genesis(
-        nodes.to_vec(),
-        PublicKey([8; 32]),
-        RegistrationMode::Open,
-        Hash([7; 32]),
-    );
+    let descriptor = first(&[1, 2, 3]);
     let mut listeners = Vec::new();
     for id in ids {
         listeners.push((id, MockPort::bind().await));
@@ -222,6 +228,8 @@ async fn ask(behaviours: [Behaviour; 3], recorded: bool) -> Confirmations {
         },
         behaviours: ids.into_iter().zip(behaviours).collect(),
         ledger: Mutex::new(recorded.then(statement)),
+        later: Mutex::new(later),
+        confirmed: Mutex::default(),
     });
     for (id, port) in listeners {
         let router = Router::new()
@@ -313,6 +321,20 @@ async fn given_a_silent_node_then_the_others_suffice_and_two_are_waited_for_with
     assert_eq!(found.confirmed, 1);
     assert!(!found.is_in_force());
     assert!(began.elapsed() < 3 * CONFIRM_DEADLINE);
+}
+
+#[tokio::test]
+async fn a_change_of_the_nodes_that_becomes_known_meanwhile_is_counted() {
+    // given two nodes that confirm, and node 4 in place of node 3 unknown to the owner until then
+    let changed = chain(&[&[1, 2, 3], &[1, 2, 4], &[1, 4, 5]]);
+    let found = ask_while([Honest, Silent, Honest], true, Some(changed)).await;
+    // then it is not in force by the nodes before: those after have not confirmed it
+    assert!(!found.is_in_force(), "{found:?}");
+    assert_eq!(found.confirmed, 1);
+    // and it is by theirs
+    let changed = chain(&[&[1, 2, 3], &[1, 2]]);
+    let found = ask_while([Honest; 3], true, Some(changed)).await;
+    assert!(found.is_in_force(), "{found:?}");
 }
 
 /// What the nodes of these ids, having confirmed, make of a grant whose nodes have changed so.
