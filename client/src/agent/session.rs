@@ -187,8 +187,8 @@ async fn learn_nodes(core: &Core) -> Result<(), VaultError> {
     Ok(())
 }
 
-/// Adds addresses that nodes have proved. Where there is no room, the oldest that no node has proved
-/// give way: nodes leave, and a home outlives them.
+/// Adds addresses that nodes have proved. Where there is no room, the oldest that no node has
+/// proved give way: nodes leave, and a home outlives them.
 fn add_addresses(known: &mut Vec<String>, proved: &[String]) {
     for url in proved {
         if known.contains(url) {

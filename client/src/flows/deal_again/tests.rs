@@ -1,4 +1,4 @@
-//! New deals, with a mock ledger of one node whose cluster had two.
+//! New deals, with the mock ledger of a cluster of which one node has left.
 
 #![allow(clippy::unwrap_used)]
 
@@ -28,39 +28,50 @@ use crate::vault::records::{Secret, Stage};
 /// What the mock ledger has, and what it does with a deal.
 struct Ledger {
     descriptors: Descriptors,
-    url: String,
+    /// Where each present node serves.
+    urls: BTreeMap<NodeId, String>,
     grants: Mutex<BTreeMap<GrantId, GrantInfo>>,
     dealt: Mutex<Vec<Signed<Deal>>>,
     /// Rights that come before the next deals: their versions.
     first: Mutex<Vec<u64>>,
     /// Deals of this grant fail.
     failing: Mutex<Option<GrantId>>,
+    /// The node that is asked first what needs a deal keeps it back, from then on.
+    hides: bool,
+    asked_first: Mutex<Option<NodeId>>,
 }
 
-type Shared = State<Arc<Ledger>>;
+type Shared = State<(Arc<Ledger>, NodeId)>;
 
 const NODE: NodeId = NodeId(1);
 const SHARE: [u8; 32] = [33; 32];
 
-async fn info(State(ledger): Shared) -> Json<ClusterInfo> {
+async fn info(State((ledger, node)): Shared) -> Json<ClusterInfo> {
     let cluster = ledger.descriptors.first.founds().unwrap();
     let address = NodeAddress {
-        key: node_key(NODE).public(),
+        key: node_key(node).public(),
         cluster,
-        url: ledger.url.clone(),
+        url: ledger.urls[&node].clone(),
         stated: Millis(1),
     };
     Json(ClusterInfo {
         schema: 1,
         cluster,
         descriptors: ledger.descriptors.clone(),
-        address: Signed::new(&node_key(NODE), address),
+        address: Signed::new(&node_key(node), address),
         nodes: vec![],
         now: clock::now(),
     })
 }
 
-async fn to_deal_again(State(ledger): Shared) -> Json<GrantsToDealAgain> {
+async fn to_deal_again(State((ledger, node)): Shared) -> Json<GrantsToDealAgain> {
+    let first = *ledger.asked_first.lock().get_or_insert(node);
+    if ledger.hides && node == first {
+        return Json(GrantsToDealAgain {
+            grants: vec![],
+            next: None,
+        });
+    }
     let newest = ledger.descriptors.newest().hash();
     let grants = ledger.grants.lock().values().cloned().collect::<Vec<_>>();
     let is_due = |info: &GrantInfo| info.deal.verify().unwrap().descriptor != newest;
@@ -70,12 +81,12 @@ async fn to_deal_again(State(ledger): Shared) -> Json<GrantsToDealAgain> {
     })
 }
 
-async fn shown(State(ledger): Shared, Path(grant): Path<GrantId>) -> Json<GrantInfo> {
+async fn shown(State((ledger, _)): Shared, Path(grant): Path<GrantId>) -> Json<GrantInfo> {
     Json(ledger.grants.lock()[&grant].clone())
 }
 
 async fn put(
-    State(ledger): Shared,
+    State((ledger, _)): Shared,
     Path(grant): Path<GrantId>,
     Json(body): Json<PutDeal>,
 ) -> Result<Json<Done>, axum::response::Response> {
@@ -124,27 +135,41 @@ fn manifest(descriptors: &Descriptors, nonce: u8) -> Manifest {
 
 /// A home with a ledger whose cluster had the nodes 1 and 2, and has node 1 alone.
 async fn world() -> (World, Arc<Ledger>) {
+    world_of(&[&[1, 2], &[1]], false).await
+}
+
+/// A home with a ledger whose nodes have changed so.
+async fn world_of(changes: &[&[u64]], hides: bool) -> (World, Arc<Ledger>) {
     let mut world = alone();
-    let port = MockPort::bind().await;
+    let descriptors = chain(changes);
+    let mut ports = Vec::new();
+    for node in &descriptors.newest().nodes {
+        ports.push((node.id, MockPort::bind().await));
+    }
+    let urls = ports.iter().map(|(id, port)| (*id, port.url.clone()));
     let ledger = Arc::new(Ledger {
-        descriptors: chain(&[&[1, 2], &[1]]),
-        url: port.url.clone(),
+        urls: urls.collect(),
+        descriptors,
         grants: Mutex::default(),
         dealt: Mutex::default(),
         first: Mutex::default(),
         failing: Mutex::default(),
+        hides,
+        asked_first: Mutex::default(),
     });
     let pinned = Pinned {
         cluster: ledger.descriptors.first.founds().unwrap(),
-        nodes: vec![port.url.clone()],
+        nodes: ledger.urls.values().cloned().collect(),
     };
-    let routes = Router::new()
-        .route("/v1/cluster", get(info))
-        .route("/v1/grants/to-deal-again", get(to_deal_again))
-        .route("/v1/grants/{grant}", get(shown))
-        .route("/v1/grants/{grant}/deals", post(put))
-        .with_state(Arc::clone(&ledger));
-    port.serve(NODE, routes);
+    for (id, port) in ports {
+        let routes = Router::new()
+            .route("/v1/cluster", get(info))
+            .route("/v1/grants/to-deal-again", get(to_deal_again))
+            .route("/v1/grants/{grant}", get(shown))
+            .route("/v1/grants/{grant}/deals", post(put))
+            .with_state((Arc::clone(&ledger), id));
+        port.serve(id, routes);
+    }
     let device = Arc::new(world.core.ctx.me.device_key());
     world.core.ctx.api = ClusterApi::new(pinned, device).unwrap();
     (world, ledger)
@@ -265,6 +290,18 @@ async fn attack_a_node_gets_no_deal_signed_by_older_rights_or_of_foreign_stateme
         ledger.grants.lock().insert(id, honest);
     }
     assert!(ledger.dealt.lock().is_empty());
+}
+
+#[tokio::test]
+async fn attack_a_node_that_keeps_back_what_needs_a_deal_delays_it_by_a_round() {
+    let (world, ledger) = world_of(&[&[1, 2, 3], &[1, 2]], true).await;
+    grant(&world, &ledger, 1);
+    // given a round in which the node that is asked says that there is nothing to do
+    let round = deal_again(&world.core.ctx).await.unwrap();
+    assert_eq!(round, Round::default());
+    // then the next one asks another
+    let round = deal_again(&world.core.ctx).await.unwrap();
+    assert_eq!(round.dealt, 1);
 }
 
 #[tokio::test]

@@ -13,9 +13,9 @@ use crate::vault::VaultError;
 /// A photo that could not be opened.
 ///
 /// `CarrierMissing`, `BadCarrier`, `ForSomebodyElse` and `NotDealtAgain` precede the charge;
-/// `NotReleased`, `TooFewHolders`, `Lapsed` and `Unstored` follow it, and their messages say so. The
-/// other messages do not say whether a view was charged; one that was, or may have been, is kept
-/// while it can be resumed.
+/// `NotReleased`, `TooFewHolders`, `Lapsed` and `Unstored` follow it, and their messages say so.
+/// The other messages do not say whether a view was charged; one that was, or may have been, is
+/// kept while it can be resumed.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     #[error(

@@ -93,9 +93,9 @@ pub fn is_ending(before: &Rights, after: &Rights) -> bool {
     after.revoked || after.permitted < before.permitted || sooner
 }
 
-/// Asks all present nodes to confirm these rights, for [`CONFIRM_DEADLINE`] at most, and returns the
-/// confirmations of the descriptor that has the fewest more than it needs. `first` is the grant's
-/// first deal.
+/// Asks all present nodes to confirm these rights, for [`CONFIRM_DEADLINE`] at most, and returns
+/// the confirmations of the descriptor that has the fewest more than it needs. `first` is the
+/// grant's first deal.
 ///
 /// A deal that is older than the rights is in the state of each node that confirms them, and so is
 /// the descriptor that it is to. So the nodes are asked for their newest one afterwards, and once
