@@ -9,7 +9,7 @@ use crate::flows::LedgerError;
 use crate::flows::deal_again::{Round, deal_again};
 use crate::flows::notices::Notice;
 
-/// Interval at which the nodes are asked for a newer descriptor.
+/// Interval at which one node is asked for a newer descriptor; each round asks all.
 const LOOK_INTERVAL: Duration = Duration::from_secs(60);
 /// Pause after a round that has left nothing to do, unless the descriptor changes.
 const INTERVAL: Duration = Duration::from_secs(3_600);
@@ -32,7 +32,7 @@ pub(super) async fn make(core: Core) {
             tokio::select! {
                 _ = number.changed() => break,
                 () = sleep_until(end) => break,
-                () = sleep(LOOK_INTERVAL) => drop(core.ctx.api.newest_descriptor().await),
+                () = sleep(LOOK_INTERVAL) => drop(core.ctx.api.descriptor().await),
             }
         }
     }
