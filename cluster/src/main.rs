@@ -235,6 +235,7 @@ async fn run_node(config: Config, reload: Reload) -> ExitCode {
         Err(error) => return usage(&error),
     };
     tokio::spawn(reload_at_each(hangup, reload));
+    let mut is_again = false;
     loop {
         let node = tokio::select! {
             started = Node::start(config.clone()) => match started {
@@ -243,8 +244,9 @@ async fn run_node(config: Config, reload: Reload) -> ExitCode {
             },
             () = either(&mut terminate, &mut interrupt) => return ExitCode::SUCCESS,
         };
-        match end(&node, &mut terminate, &mut interrupt).await {
+        match end(&node, is_again, &mut terminate, &mut interrupt).await {
             End::Promoted => {
+                is_again = true;
                 tell(&"this worker is a voter now, and starts again as one");
                 if let Err(failed) = stopped(node).await {
                     return failed;
@@ -256,9 +258,9 @@ async fn run_node(config: Config, reload: Reload) -> ExitCode {
 }
 
 /// Waits until a node has to end.
-async fn end(node: &Node, terminate: &mut Signal, interrupt: &mut Signal) -> End {
+async fn end(node: &Node, is_again: bool, terminate: &mut Signal, interrupt: &mut Signal) -> End {
     tokio::select! {
-        () = print_stage(node) => End::Requested,
+        () = print_stage(node, is_again) => End::Requested,
         () = either(terminate, interrupt) => End::Requested,
         () = node.wait_until_promoted() => End::Promoted,
         why = node.wait_until_refused() => End::Refused(why),
@@ -308,8 +310,9 @@ async fn either(one: &mut Signal, other: &mut Signal) {
     }
 }
 
-/// Prints what the node waits for to stderr, and once its URL to stdout. Never returns.
-async fn print_stage(node: &Node) {
+/// Prints what the node waits for to stderr, and its URL to stdout, unless it has started again in
+/// this process. Never returns.
+async fn print_stage(node: &Node, is_again: bool) {
     let mut stage = node.stage();
     loop {
         let now = stage.borrow_and_update().clone();
@@ -317,6 +320,10 @@ async fn print_stage(node: &Node) {
             Stage::Waiting(why) => tell(&format_args!("waiting: {why}")),
             Stage::Failed(why) => {
                 log::tell(Level::Error, format_args!("stops: {why}"));
+            }
+            Stage::Ready(_) if is_again => {
+                tell(&"serves the cluster as a voter");
+                break;
             }
             Stage::Ready(cluster) => {
                 let line = format!("{}#{cluster}", node.url());

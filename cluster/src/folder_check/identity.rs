@@ -15,6 +15,7 @@ const NODE_KEY: &str = "node.key";
 const NODE: &str = "NODE";
 pub(super) const GENESIS: &str = "genesis";
 const SECRET_CHECK: &str = "secret-check";
+pub(super) const ORIGIN: &str = "origin";
 
 /// What the other parts are compared with, as far as it could be read.
 #[derive(Debug, Default)]
@@ -24,6 +25,8 @@ pub(super) struct Identity {
     pub genesis: Option<Genesis>,
     /// The log had begun: an empty one is a loss.
     pub log_begun: bool,
+    /// The node has taken part as a voter, also one that was promoted.
+    pub took_part: bool,
 }
 
 impl Identity {
@@ -31,7 +34,20 @@ impl Identity {
     /// node that is none, or where that is not known.
     pub fn other_voters(&self) -> Option<usize> {
         let (node, genesis) = (self.node?, self.genesis.as_ref()?);
-        genesis.member(node).map(|_| genesis.members.len() - 1)
+        match genesis.member(node) {
+            Some(_) => Some(genesis.members.len() - 1),
+            // Those that have promoted it, or came after them.
+            None => self.took_part.then_some(genesis.members.len()),
+        }
+    }
+
+    /// Whether it has formed the cluster, and has its secret.
+    fn is_founder(&self) -> bool {
+        let (node, genesis) = (self.node, self.genesis.as_ref());
+        let founder = node
+            .zip(genesis)
+            .and_then(|(node, genesis)| genesis.member(node));
+        founder.is_some()
     }
 
     /// Whether it is known to have no vote.
@@ -41,7 +57,10 @@ impl Identity {
 }
 
 pub(super) fn check(folder: &HeldFolder, data: &Path, findings: &mut Findings) -> Identity {
-    let mut identity = Identity::default();
+    let mut identity = Identity {
+        took_part: data.join(ORIGIN).exists(),
+        ..Identity::default()
+    };
     node_record(folder, &mut identity, findings);
     genesis(data, &mut identity, findings);
     if identity.genesis.is_some() && !findings.has(NODE) {
@@ -50,7 +69,7 @@ pub(super) fn check(folder: &HeldFolder, data: &Path, findings: &mut Findings) -
     }
     node_key(data, &identity, findings);
     match verify_secret_check(data) {
-        Ok(false) if identity.other_voters().is_some() => findings.notice(
+        Ok(false) if identity.is_founder() => findings.notice(
             SECRET_CHECK,
             "there is none",
             "the next start writes it by the secret that it is given, and does not notice if that \

@@ -3,19 +3,19 @@
 use std::path::Path;
 
 use super::finding::Findings;
-use super::identity::Identity;
+use super::identity::{Identity, ORIGIN};
 use crate::host::blocking::Blocking;
+use crate::raft::last_signed;
 use crate::raft::quarantine::{
     Origin, OriginError, PeersError, QuarantineDisk, QuarantineFile, QuarantineFolder,
     read_remembered,
 };
 
-const ORIGIN: &str = "origin";
-
 pub(super) fn check(data: &Path, identity: &Identity, findings: &mut Findings) {
     let disk = QuarantineFolder::within(data, Blocking::Inline);
     peers(&disk, identity, findings);
     marker(&disk, findings);
+    succession(&disk, findings);
     // A voter that knows its cluster starts by it. Of others, one that is there was written.
     if identity.other_voters().is_some() || data.join(ORIGIN).exists() {
         origin(&disk, findings);
@@ -35,6 +35,25 @@ fn peers(disk: &dyn QuarantineDisk, identity: &Identity, findings: &mut Findings
         },
         Err(error @ PeersError::UnknownVersion(_)) => findings.newer(part, error),
         Err(error) => findings.damaged(part, error, begins_anew),
+    }
+}
+
+fn succession(disk: &dyn QuarantineDisk, findings: &mut Findings) {
+    let part = QuarantineFile::Succession.name();
+    match last_signed(disk) {
+        Ok(None) => {}
+        Ok(Some(number)) => {
+            findings.whole(
+                part,
+                format!("the node has signed descriptor {number} as the next one"),
+            );
+        }
+        Err(error) => findings.damaged(
+            part,
+            error,
+            "the node starts, and signs no change of the nodes any more: have another one take its \
+             place",
+        ),
     }
 }
 

@@ -4,8 +4,9 @@
 /// folder that is damaged does not tell which node's it is.
 pub const LOST_FOLDER: &str = "Put no older copy of the folder in its place: a voter that comes \
      back below what it has told the others is quarantined. A voter is started with its newest \
-     folder, or kept stopped as one whose disk is lost, and a worker takes its place by `cameod member replace`. A \
-     worker is removed (`cameod remove`), and joins again with an empty folder and a new id";
+     folder, or kept stopped as one whose disk is lost, and a worker takes its place \
+     (`cameod member replace`). A worker is removed (`cameod remove`), and joins again with an \
+     empty folder and a new id";
 
 #[cfg(test)]
 mod tests {

@@ -240,7 +240,7 @@ impl Node {
         }
     }
 
-    /// Waits until the node, which runs as a worker, is one of the voters: it has to be stopped, and
+    /// Waits until the node, which runs as a worker, is one of the voters: it has to be stopped and
     /// started again with the same configuration, and is a voter then. Never returns at a voter.
     pub async fn wait_until_promoted(&self) {
         self.raft.wait_until_promoted().await;

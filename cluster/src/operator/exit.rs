@@ -4,7 +4,7 @@ use cameo_common::api::ErrorCode;
 
 use super::client::OrderError;
 use super::cluster_status::StatusError;
-use super::member::MemberError;
+use super::member_error::MemberError;
 use super::outcome::VerbError;
 
 /// How a verb ended.

@@ -15,6 +15,7 @@ mod health;
 mod invite;
 pub mod key_file;
 pub mod member;
+mod member_error;
 mod nodes;
 mod outcome;
 pub mod passphrase;

@@ -7,7 +7,7 @@ use cameo_common::registration::CodeError;
 
 use super::client::OrderError;
 use super::key_file::KeyFileError;
-use super::member::MemberError;
+use super::member_error::MemberError;
 use crate::host::private_file::PrivateFileError;
 use crate::host::rng::system_bytes;
 

@@ -4,7 +4,7 @@ use cameo_common::api::{ApiError, ErrorCode};
 use cameo_common::terminal::misleads;
 
 /// Characters of a node's message that are shown.
-const MAX_MESSAGE: usize = 300;
+const MAX_MESSAGE: usize = 1_000;
 
 /// Whether asking another node, or later, cannot help.
 pub(super) fn is_final(code: ErrorCode) -> bool {

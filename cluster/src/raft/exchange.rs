@@ -275,6 +275,7 @@ impl Exchange {
 
     /// Writes down what this node remembers of its peers.
     pub async fn store_now(&self) {
+        self.remembered.forget_all_but(&self.others());
         if let Err(error) = self.remembered.store().await {
             tracing::error!(%error, "what this node remembers of its peers is not written");
         }

@@ -48,6 +48,7 @@ pub(crate) use members::record_file::RecordFile;
 pub use members::secret_check::SecretCheckError;
 pub(crate) use members::secret_check::verify_file as verify_secret_check;
 pub use members::successions::SuccessionError;
+pub(crate) use members::successions::last_signed;
 pub use ports::{
     AppService, AppliedDescriptors, AppliedTime, AppliedVersion, ReportSink, ReportSource, Stamp,
     WorkerGate, WorkerPass,

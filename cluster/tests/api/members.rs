@@ -1,7 +1,7 @@
 //! Changes of the nodes by the operator's verbs, on real nodes.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::Path;
 
 use cameo_cluster::config::{Config, CredentialFile};
 use cameo_cluster::node::Node;
@@ -53,7 +53,8 @@ fn worker(world: &World) -> Config {
 /// Runs a node as `cameod` does: it starts again as a voter when it was promoted.
 async fn run_through_promotion(config: Config) -> Node {
     let node = Node::start(config.clone()).await.unwrap();
-    node.wait_until_promoted().await;
+    let raft = node.raft().clone();
+    raft.wait_until_promoted().await;
     node.stop().await.unwrap();
     Node::start(config).await.unwrap()
 }
@@ -188,7 +189,7 @@ async fn changes_that_would_lose_the_quorum_or_nodes_are_refused_with_the_reason
 /// A request for a signature under a next descriptor.
 async fn asked(
     world: &World,
-    key: &PathBuf,
+    key: &Path,
     previous: &Descriptor,
     next: &Descriptor,
     at: u64,

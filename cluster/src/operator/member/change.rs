@@ -10,12 +10,12 @@ use cameo_common::cluster_descriptor::{Descriptor, MAX_NODES, NodeIdentity};
 use cameo_common::descriptor_chain::MAX_DESCRIPTORS;
 use cameo_common::ids::NodeId;
 
-use super::error::MemberError;
 use super::signatures::collect;
 use super::survey::Survey;
 use super::waiting::{PATIENCE, until_followed};
 use crate::operator::client::{OperatorClient, OrderError};
 use crate::operator::key_file;
+use crate::operator::member_error::MemberError;
 use crate::operator::outcome::{Report, VerbError, request_id};
 use crate::operator::patience::Tell;
 use crate::operator::verbs::remove_worker;
@@ -91,7 +91,7 @@ pub async fn change(order: MemberOrder, tell: Tell<'_>) -> Result<Report, VerbEr
     };
     let urls = urls(&survey, &client, &next);
     let waits = format!(
-        "the change is in force; waiting until a majority of the nodes vote by it, for {} s at most",
+        "the change is in force; waiting until a majority of nodes vote by it, for at most {} s",
         PATIENCE.as_secs()
     );
     tell.waiting(&waits, until_followed(&signer, &next, &urls))
@@ -111,8 +111,7 @@ fn done(change: MemberChange, next: &Descriptor) -> String {
     );
     let gone = |node: NodeId| {
         format!(
-            "; node {node} stops by itself. Keep its folder until owners' agents have dealt anew \
-             what it holds parts of, and do not use its id again"
+            "; node {node} stops by itself. Delete its folder then, and do not use its id again"
         )
     };
     match change {

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use axum::http::Method;
-use cameo_common::api::{ErrorCode, OPERATOR_HEADER, SignSuccession, SuccessionSigned, paths};
+use cameo_common::api::{
+    ApiError, ErrorCode, OPERATOR_HEADER, SignSuccession, SuccessionSigned, paths,
+};
 use cameo_common::cluster_descriptor::Descriptor;
 use cameo_common::descriptor_chain::{DescriptorLink, Succession};
 use cameo_common::ids::RequestId;
@@ -11,9 +13,9 @@ use cameo_common::keys::PublicKey;
 use cameo_common::op::Op;
 use cameo_common::signed::Signed;
 
-use super::error::MemberError;
 use crate::operator::call::{Call, send};
 use crate::operator::client::OperatorClient;
+use crate::operator::member_error::MemberError;
 use crate::operator::refusal::{refusal, shortly};
 
 /// What the voters have said.
@@ -22,7 +24,7 @@ struct Collected {
     signed: BTreeMap<PublicKey, Signed<Succession>>,
     failures: Vec<String>,
     /// Of a voter that refuses for good.
-    refused: Option<String>,
+    refused: Option<ApiError>,
 }
 
 /// Has the voters of `previous` sign that `next` follows it. Repeated, it gets the same signatures.
@@ -92,7 +94,7 @@ impl Collected {
                     | ErrorCode::Forbidden
                     | ErrorCode::NotAuthenticated
             ) {
-                self.refused.get_or_insert(error.message);
+                self.refused.get_or_insert(error);
             }
             return self.failures.push(why);
         }
@@ -112,7 +114,13 @@ impl Collected {
     fn error(self, needed: usize) -> MemberError {
         let signed = self.signed.len();
         match self.refused {
-            Some(why) => MemberError::RefusedToSign { signed, why },
+            Some(refusal) if refusal.code == ErrorCode::TooFewHolders => {
+                MemberError::TooFewHolders(refusal)
+            }
+            Some(refusal) => MemberError::RefusedToSign {
+                signed,
+                why: refusal.message,
+            },
             None => MemberError::NotSigned {
                 signed,
                 needed,

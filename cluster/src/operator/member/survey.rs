@@ -1,4 +1,4 @@
-//! What the nodes of a cluster say of each other: members, keys, and how far each is.
+//! Survey of a cluster: what the nodes say of members, of keys, and of how far each is.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -10,9 +10,9 @@ use cameo_common::ids::NodeId;
 use cameo_common::keys::{PublicKey, SigningKey};
 use tokio::time::{Instant, sleep};
 
-use super::error::MemberError;
 use crate::operator::call::{Ends, send};
 use crate::operator::cluster_status::get;
+use crate::operator::member_error::MemberError;
 
 /// Time for a node that was promoted to start again, and for Raft to take it over.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);

@@ -114,15 +114,14 @@ pub(crate) struct Authority {
 impl Authority {
     /// Whether a caller may make this request.
     pub fn check(&self, caller: &Caller, request: &NodeRequest) -> Result<(), NoAuthority> {
-        let checked = match self.check_now(caller, request) {
+        let mut here = self.here();
+        let mut checked = self.check_now(caller, request, &here);
+        if matches!(checked, Err(NoAuthority::NotVoter | NoAuthority::Voters)) {
             // The state may have a newer descriptor than this node has looked at.
-            Err(NoAuthority::NotVoter | NoAuthority::Voters) => {
-                self.members.advance_by_state();
-                self.check_now(caller, request)
-            }
-            checked => checked,
-        };
-        let here = self.here();
+            self.members.advance_by_state();
+            here = self.here();
+            checked = self.check_now(caller, request, &here);
+        }
         // Before times are judged: a node that takes no part has not been told them yet.
         if let Some(closed) = self.gate.closed()
             && requests::is_of_consensus(request)
@@ -137,9 +136,14 @@ impl Authority {
         checked
     }
 
-    fn check_now(&self, caller: &Caller, request: &NodeRequest) -> Result<(), NoAuthority> {
+    fn check_now(
+        &self,
+        caller: &Caller,
+        request: &NodeRequest,
+        here: &Here<'_>,
+    ) -> Result<(), NoAuthority> {
         let standing = self.members.standing(caller.node, &caller.key);
-        requests::check(request, caller.node, standing, &self.here())
+        requests::check(request, caller.node, standing, here)
     }
 
     fn here(&self) -> Here<'_> {

@@ -50,7 +50,8 @@ pub(super) fn check(
             Standing::Voter | Standing::Worker => Ok(()),
             Standing::Outsider => Err(NoAuthority::NotMember),
         },
-        // Descriptors prove themselves. What a caller may not say on this connection is refused by the service.
+        // Descriptors prove themselves. What a caller may not say on this connection is refused by
+        // the service.
         NodeRequest::Descriptors(_)
         | NodeRequest::Join { .. }
         | NodeRequest::Pristine

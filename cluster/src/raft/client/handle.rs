@@ -102,15 +102,14 @@ impl Raft {
 
     /// The status of this node.
     pub fn status(&self) -> Status {
+        // Before the metrics are borrowed: it borrows them too, and a second borrow waits for ever
+        // if openraft has begun to write them in between.
+        let waits = self.waits();
         let metrics = self.inner.consensus.metrics();
         let metrics = metrics.borrow_watched();
         let disk = self.inner.node.space.status();
-        status::status(
-            &metrics,
-            self.inner.gate.is_quarantined(),
-            self.waits(),
-            disk,
-        )
+        let is_quarantined = self.inner.gate.is_quarantined();
+        status::status(&metrics, is_quarantined, waits, disk)
     }
 
     /// Whether it takes no new entries for want of disk space.
@@ -217,8 +216,8 @@ impl Raft {
         removed.await.map_err(|refusal| refusal.to_string())
     }
 
-    /// Has Raft's voters be the nodes of this descriptor, which the state has, while this node leads.
-    /// It may be tried again.
+    /// Has Raft's voters be the nodes of this descriptor, which the state has, while this node
+    /// leads. It may be tried again.
     ///
     /// # Errors
     /// See [`VotersError`]: what has to be before.

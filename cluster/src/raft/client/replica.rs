@@ -132,8 +132,8 @@ pub trait Replica: Send + Sync + fmt::Debug + 'static {
     /// Removes a worker from the members, while this node leads. It may be tried again.
     fn remove_worker(&self, node: NodeId) -> BoxFuture<'_, Result<(), String>>;
 
-    /// Has Raft's voters be the nodes of this descriptor, which the state has, while this node leads.
-    /// It may be tried again.
+    /// Has Raft's voters be the nodes of this descriptor, which the state has, while this node
+    /// leads. It may be tried again.
     fn follow_descriptor<'a>(
         &'a self,
         descriptor: &'a Descriptor,

@@ -9,10 +9,9 @@ use cameo_common::cluster_descriptor::Descriptor;
 use cameo_common::ids::NodeId;
 use openraft::async_runtime::WatchReceiver;
 use openraft::storage::RaftStateMachine;
-use openraft::{ChangeMembers, Precondition};
+use openraft::{ChangeMembers, Precondition, RaftMetrics};
 use thiserror::Error;
 
-use super::consensus::Metrics;
 use crate::consensus_types::TypeConfig;
 
 /// Entries that a learner may lack when it becomes a voter: they are on their way.
@@ -49,7 +48,7 @@ pub(crate) enum Plan {
 /// Compares this node's membership, as the leader has it, with a descriptor. `answers` says whether
 /// a node answers as a voter.
 pub(crate) fn plan(
-    metrics: &Metrics,
+    metrics: &RaftMetrics<TypeConfig>,
     descriptor: &Descriptor,
     answers: &dyn Fn(NodeId) -> bool,
 ) -> Result<Plan, VotersError> {
@@ -81,7 +80,7 @@ pub(crate) fn plan(
     }
 }
 
-fn check_progress(metrics: &Metrics, node: NodeId) -> Result<(), VotersError> {
+fn check_progress(metrics: &RaftMetrics<TypeConfig>, node: NodeId) -> Result<(), VotersError> {
     let replication = metrics.replication.as_ref().ok_or(VotersError::NotLeader)?;
     let matching = replication.get(&node).and_then(Option::as_ref);
     let matching = matching.map_or(0, |id| id.index());

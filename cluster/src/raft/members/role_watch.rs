@@ -8,14 +8,13 @@ use std::time::Duration;
 use cameo_common::ids::NodeId;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use openraft::async_runtime::WatchReceiver;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use super::descriptor_exchange::DescriptorExchange;
 use super::known_chain::KnownChain;
 use super::local_member::LocalMember;
 
-/// Longest pause between two looks at the state, which may be behind what is told as applied.
+/// Pause between two looks at the state.
 const STATE_CHECK: Duration = Duration::from_millis(250);
 /// Pause between two questions whether this node is still a member.
 const MEMBER_CHECK: Duration = Duration::from_secs(1);
@@ -23,9 +22,8 @@ const MEMBER_CHECK: Duration = Duration::from_secs(1);
 /// What a voter is told that is no member any more.
 pub(in crate::raft) fn removed_sentence(node: NodeId) -> String {
     format!(
-        "node {node} was removed from the cluster: delete its folder, once the grants whose parts \
-         it holds are dealt again or given up; to let this machine join again, start it with an \
-         empty --data folder and an --id that no node has had"
+        "node {node} was removed from the cluster: delete its folder; to let this machine join \
+         again, start it with an empty --data folder and an --id that no node has had"
     )
 }
 
@@ -51,18 +49,12 @@ impl RoleWatch {
         }
     }
 
-    /// Keeps the chain as new as the state. Never returns while consensus runs.
+    /// Keeps the chain as new as the state, at intervals: what needs it at once looks for itself.
+    /// Never returns.
     async fn follow_state(&self) {
-        let members = &self.local.members;
-        let Some(consensus) = members.consensus.get() else {
-            return;
-        };
-        let mut metrics = consensus.metrics();
         loop {
-            members.advance_by_state();
-            if let Ok(Err(_ended)) = timeout(STATE_CHECK, metrics.changed()).await {
-                std::future::pending::<()>().await;
-            }
+            self.local.members.advance_by_state();
+            sleep(STATE_CHECK).await;
         }
     }
 

@@ -76,7 +76,7 @@ impl Successions {
     ) -> Result<Signed<Succession>, SuccessionError> {
         let _signing = self.signing.lock().await;
         let (number, hash) = (next.number, next.hash());
-        match self.last()? {
+        match last(&*self.disk)? {
             Some(last) if last.number > number => return Err(SuccessionError::Later(last.number)),
             Some(last) if last.number == number && last.hash != hash => {
                 return Err(SuccessionError::Other { number });
@@ -97,17 +97,25 @@ impl Successions {
         };
         Ok(Signed::new(&key, succession))
     }
+}
 
-    /// Law: a file that cannot be read is no file that is not there.
-    fn last(&self) -> Result<Option<Last>, SuccessionError> {
-        let unreadable = |why: String| SuccessionError::Unreadable(why);
-        let read = self.disk.read(QuarantineFile::Succession);
-        let bytes = read.map_err(|error| unreadable(error.to_string()))?;
-        let Some(bytes) = bytes else { return Ok(None) };
-        let last = decode_file(MAGIC, VERSION, &bytes);
-        last.map(Some)
-            .map_err(|error| unreadable(error.to_string()))
-    }
+/// Number of the last next descriptor that the node of this folder has signed.
+///
+/// # Errors
+/// When the file is there and cannot be read.
+pub(crate) fn last_signed(disk: &dyn QuarantineDisk) -> Result<Option<u64>, SuccessionError> {
+    Ok(last(disk)?.map(|last| last.number))
+}
+
+/// Law: a file that cannot be read is no file that is not there.
+fn last(disk: &dyn QuarantineDisk) -> Result<Option<Last>, SuccessionError> {
+    let unreadable = |why: String| SuccessionError::Unreadable(why);
+    let read = disk.read(QuarantineFile::Succession);
+    let bytes = read.map_err(|error| unreadable(error.to_string()))?;
+    let Some(bytes) = bytes else { return Ok(None) };
+    let last = decode_file(MAGIC, VERSION, &bytes);
+    last.map(Some)
+        .map_err(|error| unreadable(error.to_string()))
 }
 
 #[cfg(test)]

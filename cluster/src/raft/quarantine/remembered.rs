@@ -1,6 +1,6 @@
 //! Memory of the other voters: how far each had come, in its own signed words.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
 
@@ -113,6 +113,16 @@ impl Remembered {
         let told = kept.statements.iter();
         told.filter_map(|(node, told)| Some((*node, told.unverified().ok()?.reached.floor)))
             .collect()
+    }
+
+    /// Forgets voters that have left, when there are more than a cluster has: else the file would
+    /// be longer than one that is read.
+    pub fn forget_all_but(&self, voters: &BTreeSet<NodeId>) {
+        let mut kept = self.kept.lock();
+        if kept.statements.len() > MAX_NODES {
+            kept.statements.retain(|node, _| voters.contains(node));
+            kept.changed = true;
+        }
     }
 
     /// Writes the file if something has changed.

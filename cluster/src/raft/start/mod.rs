@@ -1,6 +1,7 @@
 //! Start of Raft from the operator's settings and opened storage.
 
 mod error;
+mod foundations;
 mod local_member;
 mod quarantine;
 mod recorded_flags;
@@ -10,9 +11,7 @@ mod tasks;
 
 use std::sync::Arc;
 
-use cameo_common::ids::NodeId;
 use futures_util::future::BoxFuture;
-use openraft::Config;
 use openraft::storage::{RaftLogStorage, RaftStateMachine};
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
@@ -26,7 +25,7 @@ use super::client::propose::Proposer;
 use super::client::read::{self, Reader, Reads};
 use super::client::running::Running;
 use super::engine::config;
-use super::engine::consensus::{self, Consensus};
+use super::engine::consensus::Consensus;
 use super::engine::log_clock::LogClock;
 use super::engine::node_state::NodeState;
 use super::engine::runtime::RaftThread;
@@ -43,7 +42,7 @@ use super::members::role_watch::RoleWatch;
 use super::members::successions::Successions;
 use super::quarantine::Gate;
 use super::rpc::network::Network;
-use super::rpc::snapshots::{IncomingSnapshots, SnapshotPort};
+use super::rpc::snapshots::SnapshotPort;
 use super::service::NodeService;
 use super::time::clock::Clocks;
 use super::time::dated::Dated;
@@ -51,7 +50,8 @@ use super::time::entry_time::EntryTimes;
 use super::versions::Versions;
 use crate::consensus_types::TypeConfig;
 use crate::host::listen_error::{ListenError, ListenFlag};
-use crate::link::{Identity, Links, Server};
+use crate::link::{Links, Server};
+use foundations::{identity, start_consensus};
 use role::StartsAs;
 
 pub use error::StartError;
@@ -151,16 +151,6 @@ where
         runs_as_voter: parts.role == StartsAs::Voter,
         exchange: parts.exchange,
     }))
-}
-
-/// This node's identity on every link.
-fn identity(node: NodeId, deps: &RaftDeps, entrance: &Entrance, local: &LocalMember) -> Identity {
-    Identity {
-        node,
-        keys: deps.keys.clone(),
-        secret: entrance.secret(),
-        members: local.members.clone(),
-    }
 }
 
 /// The parts that are needed to build the others.
@@ -415,23 +405,4 @@ impl ConsensusParts {
             (Entrance::Found { .. }, None) => unreachable!("a founder has a part in the bootstrap"),
         }
     }
-}
-
-/// openraft over the links and the storage.
-async fn start_consensus<L, SM, P>(
-    config: Arc<Config>,
-    network: Network<P>,
-    log: L,
-    state_machine: SM,
-) -> Result<Arc<dyn Consensus>, StartError>
-where
-    L: RaftLogStorage<TypeConfig>,
-    SM: RaftStateMachine<TypeConfig>,
-    SM::SnapshotData: Sync,
-    P: SnapshotPort<Data = SM::SnapshotData>,
-{
-    let (id, incoming) = (network.me, IncomingSnapshots::new(network.port.clone()));
-    let incoming = Arc::new(incoming);
-    let node = consensus::build(id, config, network, log, state_machine, incoming).await;
-    Ok(Arc::new(node.map_err(failed)?))
 }

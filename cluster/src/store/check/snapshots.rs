@@ -53,7 +53,7 @@ pub(super) fn check(folder: &Path, voters: Option<&Voters>) -> io::Result<Vec<Sn
     Ok(checked.collect())
 }
 
-/// The voters of each descriptor in a snapshot, of which the nodes may have changed. Its chain proves
+/// The voters of each descriptor in a snapshot: the nodes may have changed. Its chain proves
 /// itself.
 fn voters_within(path: &Path, known: &Voters) -> Option<Voters> {
     let descriptors = Reader::descriptors(path).ok()??;

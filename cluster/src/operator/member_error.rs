@@ -1,4 +1,4 @@
-//! Why the nodes were not changed.
+//! Reasons for which the nodes are not changed.
 
 use cameo_common::api::ApiError;
 use cameo_common::ids::NodeId;
