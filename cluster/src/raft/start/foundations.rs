@@ -1,4 +1,4 @@
-//! What the other parts are built on: the identity on links, and openraft.
+//! Foundations of the other parts: the identity on links, and openraft.
 
 use std::sync::Arc;
 

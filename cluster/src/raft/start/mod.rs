@@ -198,8 +198,7 @@ impl ConsensusParts {
             .map_err(|error| StartError::Timing(error.to_string()))?;
         let (local, initialised) = local_member::local_member(settings, &deps, &storage)?;
         let local = Arc::new(local);
-        let mut log = storage.log;
-        let mut state_machine = storage.state_machine;
+        let (mut log, mut state_machine) = (storage.log, storage.state_machine);
         let role = local_member::role(&local, settings, &mut log, &mut state_machine).await?;
         let gate = quarantine::gate(settings, &deps, &local, role, &mut log).await?;
         let founder = settings.entrance.terms().map(|terms| {
@@ -215,8 +214,7 @@ impl ConsensusParts {
         let descriptors = Arc::new(descriptors);
         let clocks = Arc::new(Clocks::new());
         let versions = Arc::<Versions>::default();
-        let times = EntryTimes::new(settings.id, deps.wall.clone());
-        let times = Arc::new(times);
+        let times = Arc::new(EntryTimes::new(settings.id, deps.wall.clone()));
         let authority = Arc::new(Authority {
             me: settings.id,
             runs_as_voter: role == StartsAs::Voter,
@@ -249,13 +247,7 @@ impl ConsensusParts {
         let dated = Dated::over(inner, &mut log, times.clone(), deps.stamp.clone(), of_state);
         let dated = dated.await.map_err(failed)?;
         let consensus = start_consensus(config, network, log, dated).await?;
-        let exchange = match role {
-            StartsAs::Voter => {
-                let exchange = quarantine::exchange(&deps, &local, &authority, &consensus)?;
-                Some(Arc::new(exchange))
-            }
-            StartsAs::Worker | StartsAs::Removed => None,
-        };
+        let exchange = quarantine::exchange(&deps, &local, role, &authority, &consensus)?;
         let _ = local.members.consensus.set(consensus.clone());
         let certifier = Certifier {
             me: settings.id,

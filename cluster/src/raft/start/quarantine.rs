@@ -77,14 +77,18 @@ async fn found<L: RaftLogStorage<TypeConfig>>(
     })
 }
 
-/// The exchange of a voter with the others.
+/// The exchange of a voter with the others; None at any other node.
 pub(super) fn exchange(
     deps: &RaftDeps,
     local: &LocalMember,
+    role: StartsAs,
     authority: &Authority,
     consensus: &Arc<dyn Consensus>,
-) -> Result<Exchange, StartError> {
-    Ok(Exchange {
+) -> Result<Option<Arc<Exchange>>, StartError> {
+    if role != StartsAs::Voter {
+        return Ok(None);
+    }
+    Ok(Some(Arc::new(Exchange {
         me: local.me.id,
         keys: deps.keys.clone(),
         members: local.members.clone(),
@@ -98,5 +102,5 @@ pub(super) fn exchange(
         alarms: Default::default(),
         descriptors: authority.descriptors.clone(),
         told: Default::default(),
-    })
+    })))
 }
