@@ -73,11 +73,24 @@ pub fn change(draft: &mut Draft<'_>, link: &DescriptorLink, force: bool) -> Resu
         operator,
         voters,
     } = link.clone();
+    withdraw(draft, &current, &descriptor);
     let current = descriptor.number;
     draft.put(&current, &DescriptorRow(descriptor));
     draft.put(&current, &SuccessionRow { operator, voters });
     draft.put(&(), &Founded { cluster, current });
     Ok(Done::Nothing)
+}
+
+/// Withdraws the admission as workers of the nodes that leave: they would come back by their old
+/// tokens.
+fn withdraw(draft: &mut Draft<'_>, current: &Descriptor, next: &Descriptor) {
+    let leaves = |node: &&NodeIdentity| next.node(node.id).is_none();
+    for node in current.nodes.iter().filter(leaves) {
+        if let Some(worker) = draft.get::<AdmittedWorker>(&node.id) {
+            let removed = true;
+            draft.put(&node.id, &AdmittedWorker { removed, ..worker });
+        }
+    }
 }
 
 /// Checks what the state has against the nodes of a next descriptor, apart from its signatures.
@@ -87,20 +100,20 @@ pub fn check_nodes(
     next: &Descriptor,
     force: bool,
 ) -> Result<(), Refusal> {
-    check_ids(draft, next)?;
+    check_ids(draft, next, force)?;
     match force {
         true => Ok(()),
         false => holders::check_change(draft, current, next),
     }
 }
 
-/// Refuses nodes under the id of another node or worker, or of a worker that was removed. The
-/// votes of an id are those of one disk.
-fn check_ids(draft: &Draft<'_>, descriptor: &Descriptor) -> Result<(), Refusal> {
+/// Refuses nodes under the id of another node or worker, or of one that was removed; by force the
+/// same node comes back. The votes of an id are those of one disk.
+fn check_ids(draft: &Draft<'_>, descriptor: &Descriptor, force: bool) -> Result<(), Refusal> {
     let known = all_nodes(draft);
     for node in &descriptor.nodes {
         let worker = draft.get::<AdmittedWorker>(&node.id);
-        if worker.as_ref().is_some_and(|worker| worker.removed) {
+        if worker.as_ref().is_some_and(|worker| worker.removed) && !force {
             return Err(Refusal::NodeRemoved(node.id));
         }
         let is_other_worker = worker.is_some_and(|worker| worker.key != node.key);

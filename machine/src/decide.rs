@@ -114,6 +114,7 @@ pub enum Outcome {
 /// Carries out a command, unless it was carried out before: that is looked up before all checks but
 /// those of the caller, since lateness, or rights lowered since, do not undo a command.
 pub fn carried_out(draft: &mut Draft<'_>, command: &Command) -> Result<Outcome, Refusal> {
+    entry_version::check_known(draft, &command.op)?;
     let is_founded = cluster::founded(draft).is_some();
     if !is_founded && !matches!(command.op, Op::Found(_)) {
         return Err(Refusal::NotFounded);
@@ -148,7 +149,7 @@ fn stored_reply(draft: &Draft<'_>, origin: &Origin, op: &Op) -> Result<Option<Do
 }
 
 fn dispatch(draft: &mut Draft<'_>, origin: &Origin, op: &Op) -> Result<Done, Refusal> {
-    let principal = device(origin).and_then(|device| principal::of(draft, &device));
+    let principal = signer(origin).and_then(|device| principal::of(draft, &device));
     let active = principal.clone().and_then(|who| who.if_active(draft));
     match op {
         Op::Found(descriptor) => cluster::found(draft, node(origin)?, descriptor),
@@ -226,6 +227,12 @@ fn viewer(origin: &Origin) -> Result<&ViewRequest, Refusal> {
         Origin::Viewer(asked) => Ok(asked),
         _ => Err(Refusal::Forbidden("device that signed the request".into())),
     }
+}
+
+/// The device that has signed the command, or the request of a view.
+fn signer(origin: &Origin) -> Result<PublicKey, Refusal> {
+    let device = origin.device();
+    device.ok_or_else(|| Refusal::Forbidden("device of a user".into()))
 }
 
 fn device(origin: &Origin) -> Result<PublicKey, Refusal> {

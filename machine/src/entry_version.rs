@@ -1,12 +1,14 @@
 //! The version of entries that the cluster has reached.
 //!
-//! Each entry is decided by the rules of the newest version that the log has had so far, its own
-//! included. So all replicas change to new rules at the same entry, whichever build they are of,
-//! and none goes back. The leader writes a later version once every member reads it (`cluster`).
+//! Each entry is decided by the rules of the newest version that an entry which was carried out has
+//! had so far, or of its own if that is newer. So all replicas change to new rules at the same
+//! entry, whichever build they are of, and none goes back. The leader writes a later version once
+//! every member reads it (`cluster`).
 
+use cameo_common::op::Op;
 use cameo_common::wire;
 
-use super::command::newest_entry_version;
+use super::command::{Refusal, newest_entry_version};
 use super::draft::Draft;
 use super::rows::EntryVersion;
 use super::state_view::StateView;
@@ -67,5 +69,40 @@ pub fn of(view: &dyn StateView) -> u16 {
 pub fn raise(draft: &mut Draft<'_>, version: u16) {
     if version > of(draft) {
         draft.put(&(), &EntryVersion(version));
+    }
+}
+
+/// Refuses an operation that came with a later version than the log's: the nodes of the builds
+/// before do not know it, and refuse it too.
+pub fn check_known(draft: &Draft<'_>, op: &Op) -> Result<(), Refusal> {
+    match since(op) <= of(draft) {
+        true => Ok(()),
+        false => Err(Refusal::UnknownEntry),
+    }
+}
+
+/// The version with which an operation came. Its layout never changes: a new one is another
+/// variant, with the version of then.
+fn since(op: &Op) -> u16 {
+    match op {
+        Op::Found(_)
+        | Op::Register { .. }
+        | Op::StartSession { .. }
+        | Op::EndSession { .. }
+        | Op::ReportOffline { .. }
+        | Op::ExpireSessions(_)
+        | Op::CreateGrant { .. }
+        | Op::PutReceipt { .. }
+        | Op::PutRights { .. }
+        | Op::AckRights { .. }
+        | Op::Debit { .. }
+        | Op::RevokeDevice { .. }
+        | Op::SetRegistration(_)
+        | Op::CreateInvite { .. }
+        | Op::Retire { .. }
+        | Op::AdmitWorker { .. }
+        | Op::RemoveWorker { .. }
+        | Op::ChangeDescriptor { .. }
+        | Op::PutDeal { .. } => 6,
     }
 }

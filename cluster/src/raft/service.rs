@@ -208,7 +208,7 @@ impl NodeService {
                 match why {
                     NoAuthority::Closed(_) => gate.opens().await,
                     NoAuthority::Time { .. } => times.changed().await,
-                    NoAuthority::NotFollowed => pending().await,
+                    NoAuthority::NotFollowed | NoAuthority::Version { .. } => pending().await,
                     NoAuthority::Voters => drop(chains.changed().await),
                     _ => {}
                 }
@@ -223,10 +223,12 @@ impl NodeService {
         let Some(chain) = self.local.members.chain() else {
             return Box::pin(async { Err("this node belongs to no cluster yet".into()) });
         };
-        let consensus = &self.consensus;
+        let (consensus, descriptors) = (&self.consensus, self.descriptors.clone());
         let installed = consensus.install_snapshot(from, transfer, vote, chain.voters());
         Box::pin(async move {
             let installed = installed.await.inspect_err(|why| {
+                // It may be certified by nodes of a descriptor that this node does not know yet.
+                descriptors.begin(from);
                 tracing::error!(
                     node = from.0,
                     why,

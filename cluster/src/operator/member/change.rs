@@ -84,6 +84,7 @@ pub async fn change(order: MemberOrder, tell: Tell<'_>) -> Result<Report, VerbEr
         Next::Worker(node) => return remove_worker(&client, node, tell).await,
         Next::Done => newest,
         Next::Descriptor(next) => {
+            check_quorum(&survey, &newest)?;
             check_quorum(&survey, &next)?;
             order_change(&client, &newest, &next, force, tell).await?;
             next
@@ -187,7 +188,8 @@ fn identity(survey: &Survey, node: NodeId) -> Result<NodeIdentity, MemberError> 
     }
 }
 
-/// Refuses a change after which no majority would vote.
+/// Refuses a change that too few of these nodes would sign or vote by. What only some have signed
+/// would be in the way of any other change.
 fn check_quorum(survey: &Survey, next: &Descriptor) -> Result<(), MemberError> {
     let answers = |node: &&NodeIdentity| survey.answers.contains_key(&node.id);
     let answering = next.nodes.iter().filter(answers).count();

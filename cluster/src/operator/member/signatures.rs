@@ -59,6 +59,11 @@ pub(super) async fn collect(
     let mut collected = Collected::default();
     for url in client.urls() {
         collected.ask(client, url, &call, &succession).await;
+        // One who has signed another change would be outvoted by nobody: no further node may sign
+        // this one.
+        if collected.refused.is_some() {
+            break;
+        }
     }
     let (signed, needed) = (collected.signed.len(), previous.threshold());
     if signed < needed {

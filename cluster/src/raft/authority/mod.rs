@@ -221,13 +221,17 @@ impl Here<'_> {
         chain.map_or_else(BTreeSet::new, |chain| chain.newest_ids())
     }
 
-    /// Whether a membership has no voters but those of a descriptor, in each of its configurations.
+    /// Whether a membership has no voters but those of a descriptor, in each of its configurations:
+    /// one, or two while it changes. In one without any, nobody could be elected ever after.
     fn is_of_descriptors(&self, membership: &Membership) -> bool {
         let Some(chain) = &self.chain else {
             return false;
         };
-        let mut configs = membership.get_joint_config().iter();
-        configs.all(|config| {
+        let configs = membership.get_joint_config();
+        if !(1..=2).contains(&configs.len()) {
+            return false;
+        }
+        configs.iter().all(|config| {
             let key_of = |id: &NodeId| Some((*id, membership.get_node(id)?.key));
             let nodes: Option<Vec<_>> = config.iter().map(key_of).collect();
             nodes.is_some_and(|nodes| chain.has_nodes(&nodes))

@@ -1,9 +1,10 @@
 //! Settings of openraft, with the reasons for their values.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cameo_common::ids::whole_millis;
+use cameo_common::ids::{NodeId, whole_millis};
 use openraft::{Config, ConfigError, SnapshotPolicy};
 
 /// Most entries in one append; the byte limit in `network` applies as well.
@@ -44,11 +45,14 @@ impl Default for Timing {
     }
 }
 
-/// openraft's configuration.
+/// openraft's configuration of the node with this id among the voters.
 pub(crate) fn openraft_config(
-    timing: Timing,
+    all: Timing,
+    voters: &BTreeSet<NodeId>,
+    id: NodeId,
     snapshot_after: u64,
 ) -> Result<Arc<Config>, ConfigError> {
+    let timing = all.among(voters, id);
     let config = Config {
         cluster_name: "cameo".into(),
         heartbeat_interval: whole_millis(timing.heartbeat),
@@ -62,7 +66,7 @@ pub(crate) fn openraft_config(
         // the leader of a debug build, and in a release build it never catches up with this leader.
         allow_log_reversion: Some(true),
         // A leader without answers from a quorum stops sending, so that the others elect.
-        quorum_loss_probe_interval: Some(3 * whole_millis(timing.election_max)),
+        quorum_loss_probe_interval: Some(3 * whole_millis(all.election_max)),
         max_payload_entries: MAX_PAYLOAD_ENTRIES,
         install_snapshot_timeout: INSTALL_SNAPSHOT_MILLIS,
         // A snapshot is taken at fixed indexes, and openraft learns of it when it is certified.
@@ -81,14 +85,19 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
+    fn of_three(timing: Timing) -> Result<Arc<Config>, ConfigError> {
+        let voters = [1, 2, 3].map(NodeId).into();
+        openraft_config(timing, &voters, NodeId(2), SNAPSHOT_AFTER_ENTRIES)
+    }
+
     #[test]
     fn the_default_timing_is_valid_and_an_impossible_one_is_refused() {
-        let config = openraft_config(Timing::default(), SNAPSHOT_AFTER_ENTRIES).unwrap();
+        let config = of_three(Timing::default()).unwrap();
         assert_eq!(config.enable_pre_vote, Some(true));
         let impossible = Timing {
             heartbeat: Duration::from_millis(100),
             ..Timing::default()
         };
-        assert!(openraft_config(impossible, SNAPSHOT_AFTER_ENTRIES).is_err());
+        assert!(of_three(impossible).is_err());
     }
 }

@@ -4,7 +4,7 @@
 //! timeouts lie apart are no candidates at once: the first of them to notice a dead leader has the
 //! votes before the next one's time is up.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use cameo_common::ids::{NodeId, whole_millis};
@@ -12,17 +12,17 @@ use cameo_common::ids::{NodeId, whole_millis};
 use super::config::Timing;
 
 impl Timing {
-    /// The timing of the node with this id among the founders, in order of their ids. A node that
-    /// is none of them has the last part.
+    /// The timing of the node with this id among the voters, in order of their ids. A node that is
+    /// none of them has the last part.
     #[must_use]
-    pub(crate) fn among(self, founders: &BTreeMap<NodeId, String>, id: NodeId) -> Self {
+    pub(crate) fn among(self, voters: &BTreeSet<NodeId>, id: NodeId) -> Self {
         // openraft draws a timeout in whole milliseconds, the end not included.
         let (first, end) = (
             whole_millis(self.election_min),
             whole_millis(self.election_max),
         );
-        let parts = founders.len().max(1) as u64;
-        let before = founders.keys().take_while(|founder| **founder < id);
+        let parts = voters.len().max(1) as u64;
+        let before = voters.iter().take_while(|voter| **voter < id);
         let rank = (before.count() as u64).min(parts - 1);
         let part = (end.saturating_sub(first) / parts).max(1);
         let begins = (first + part * rank).min(end.saturating_sub(1));
@@ -38,9 +38,8 @@ impl Timing {
 mod tests {
     use super::*;
 
-    fn founders(ids: &[u64]) -> BTreeMap<NodeId, String> {
-        let founder = |id: &u64| (NodeId(*id), format!("h{id}:1"));
-        ids.iter().map(founder).collect()
+    fn voters(ids: &[u64]) -> BTreeSet<NodeId> {
+        ids.iter().copied().map(NodeId).collect()
     }
 
     /// Earliest and latest time from the last sign of a leader to a candidacy: a lease, which is as
@@ -53,10 +52,10 @@ mod tests {
     #[test]
     fn no_two_voters_become_candidates_at_the_same_time() {
         for ids in [&[1, 2, 3][..], &[1, 2, 3, 4, 5], &[4, 9, 200]] {
-            let founders = founders(ids);
+            let voters = voters(ids);
             let all = Timing::default();
-            let voters = founders.keys().map(|id| all.among(&founders, *id));
-            let times: Vec<_> = voters.map(candidacy).collect();
+            let timings = voters.iter().map(|id| all.among(&voters, *id));
+            let times: Vec<_> = timings.map(candidacy).collect();
             for (earlier, later) in times.iter().zip(&times[1..]) {
                 // Apart by more than the votes take.
                 assert!(earlier.1 + Duration::from_millis(10) < later.0, "{times:?}");
@@ -70,22 +69,22 @@ mod tests {
     }
 
     #[test]
-    fn a_timing_too_short_to_be_divided_and_a_node_that_is_no_founder_have_a_valid_part() {
+    fn a_timing_too_short_to_be_divided_and_a_node_that_is_no_voter_have_a_valid_part() {
         let short = Timing {
             election_min: Duration::from_millis(100),
             election_max: Duration::from_millis(101),
             ..Timing::default()
         };
-        let founders = founders(&[1, 2, 3]);
+        let voters = voters(&[1, 2, 3]);
         for id in [1, 2, 3, 7] {
             for all in [short, Timing::default()] {
-                let part = all.among(&founders, NodeId(id));
+                let part = all.among(&voters, NodeId(id));
                 assert!(part.election_min >= all.election_min, "{part:?}");
                 assert!(part.election_min < part.election_max, "{part:?}");
                 assert!(part.election_max <= all.election_max, "{part:?}");
             }
         }
-        let alone = Timing::default().among(&BTreeMap::new(), NodeId(1));
+        let alone = Timing::default().among(&BTreeSet::new(), NodeId(1));
         assert_eq!(alone, Timing::default(), "of one, the whole");
     }
 }

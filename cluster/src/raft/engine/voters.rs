@@ -83,10 +83,10 @@ pub(crate) fn plan(
 fn check_progress(metrics: &RaftMetrics<TypeConfig>, node: NodeId) -> Result<(), VotersError> {
     let replication = metrics.replication.as_ref().ok_or(VotersError::NotLeader)?;
     let matching = replication.get(&node).and_then(Option::as_ref);
-    let matching = matching.map_or(0, |id| id.index());
     let last = metrics.last_log_index.unwrap_or(0);
-    let entries = last.saturating_sub(matching);
-    match entries <= MAX_LAG_ENTRIES {
+    // One that has taken nothing may take nothing at all.
+    let entries = matching.map_or(last.max(1), |id| last.saturating_sub(id.index()));
+    match entries <= MAX_LAG_ENTRIES && matching.is_some() {
         true => Ok(()),
         false => Err(VotersError::Behind { node, entries }),
     }

@@ -125,6 +125,10 @@ impl DescriptorExchange {
             if told.number == own {
                 return Ok(told.is_member);
             }
+            let goes_on = own > chain.number() || known == u64::MAX || told.number > known;
+            if !goes_on {
+                return Err(denied("it shows no more of the descriptors that it names"));
+            }
             known = told.number;
         }
         Err(denied("it takes too long to show all descriptors"))

@@ -108,7 +108,11 @@ impl RoleWatch {
             if let Ok(false) = answer {
                 denying += 1;
             }
+            // One that answers slowly does not hold the others up.
+            if denying >= needed {
+                return true;
+            }
         }
-        denying >= needed
+        false
     }
 }

@@ -14,7 +14,7 @@ use cameo_common::ids::{ClusterId, Hash};
 use cameo_common::signed::Signed;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::link::NodeKeys;
 use crate::raft::quarantine::{QuarantineDisk, QuarantineFile, decode_file, encode_file};
@@ -50,13 +50,14 @@ struct Last {
 pub(crate) struct Successions {
     keys: Arc<NodeKeys>,
     disk: Arc<dyn QuarantineDisk>,
-    /// One signature at a time, so that the file has the newest.
-    signing: Mutex<()>,
+    /// One signature at a time, so that the file has the newest. Held until the file is written,
+    /// also when the caller is gone.
+    signing: Arc<Mutex<()>>,
 }
 
 impl Successions {
     pub fn new(keys: Arc<NodeKeys>, disk: Arc<dyn QuarantineDisk>) -> Self {
-        let signing = Mutex::default();
+        let signing = Arc::default();
         Self {
             keys,
             disk,
@@ -74,20 +75,11 @@ impl Successions {
         previous: &Descriptor,
         next: &Descriptor,
     ) -> Result<Signed<Succession>, SuccessionError> {
-        let _signing = self.signing.lock().await;
+        let signing = Arc::clone(&self.signing).lock_owned().await;
         let (number, hash) = (next.number, next.hash());
-        match last(&*self.disk)? {
-            Some(last) if last.number > number => return Err(SuccessionError::Later(last.number)),
-            Some(last) if last.number == number && last.hash != hash => {
-                return Err(SuccessionError::Other { number });
-            }
-            Some(last) if last.number == number => {}
-            _ => {
-                let bytes = encode_file(MAGIC, VERSION, &Last { number, hash });
-                let written = self.disk.replace(QuarantineFile::Succession, bytes).await;
-                written.map_err(SuccessionError::NotWritten)?;
-            }
-        }
+        let recorded = record(Arc::clone(&self.disk), Last { number, hash }, signing);
+        let recorded = tokio::spawn(recorded).await;
+        recorded.map_err(|error| SuccessionError::NotWritten(io::Error::other(error)))??;
         let key = self.keys.signing_key();
         let succession = Succession {
             cluster,
@@ -96,6 +88,27 @@ impl Successions {
             signer: key.public(),
         };
         Ok(Signed::new(&key, succession))
+    }
+}
+
+/// Records what is about to be signed, unless another one of its number, or a later one, was.
+async fn record(
+    disk: Arc<dyn QuarantineDisk>,
+    next: Last,
+    _signing: OwnedMutexGuard<()>,
+) -> Result<(), SuccessionError> {
+    let number = next.number;
+    match last(&*disk)? {
+        Some(last) if last.number > number => Err(SuccessionError::Later(last.number)),
+        Some(last) if last.number == number && last != next => {
+            Err(SuccessionError::Other { number })
+        }
+        Some(last) if last == next => Ok(()),
+        _ => {
+            let bytes = encode_file(MAGIC, VERSION, &next);
+            let written = disk.replace(QuarantineFile::Succession, bytes).await;
+            written.map_err(SuccessionError::NotWritten)
+        }
     }
 }
 

@@ -371,7 +371,9 @@ impl<P: SnapshotPort> RaftNetworkV2<TypeConfig> for Client<P> {
     ) -> Result<SnapshotResponse<TypeConfig>, StreamingError<TypeConfig>> {
         self.open(CONNECT_WAIT).await?;
         let sent = snapshots::send(&self.link, &*self.port, vote, snapshot.snapshot, cancel);
-        let response = sent.await?;
+        let response = sent
+            .await
+            .inspect_err(|_| self.rules.refused(self.target))?;
         self.rules
             .snapshot(self.target, &response)
             .map_err(|why| NetworkError::new(&why))?;

@@ -24,7 +24,7 @@ use super::client::handle::{Inner, Raft};
 use super::client::propose::Proposer;
 use super::client::read::{self, Reader, Reads};
 use super::client::running::Running;
-use super::engine::config;
+
 use super::engine::consensus::Consensus;
 use super::engine::log_clock::LogClock;
 use super::engine::node_state::NodeState;
@@ -193,9 +193,8 @@ impl ConsensusParts {
         P: SnapshotPort<Data = SM::SnapshotData>,
     {
         // Before the disk is touched: an impossible timing leaves nothing behind.
-        let timing = settings.timing.among(&settings.peers, settings.id);
-        let config = config::openraft_config(timing, settings.snapshot_after)
-            .map_err(|error| StartError::Timing(error.to_string()))?;
+        let founders = settings.peers.keys().copied().collect();
+        settings.openraft_config(&founders)?;
         let (local, initialised) = local_member::local_member(settings, &deps, &storage)?;
         let local = Arc::new(local);
         let (mut log, mut state_machine) = (storage.log, storage.state_machine);
@@ -246,6 +245,8 @@ impl ConsensusParts {
         let (inner, of_state) = (state_machine, deps.applied_time.clone());
         let dated = Dated::over(inner, &mut log, times.clone(), deps.stamp.clone(), of_state);
         let dated = dated.await.map_err(failed)?;
+        let voters = local.members.chain().map(|chain| chain.newest_ids());
+        let config = settings.openraft_config(&voters.unwrap_or(founders))?;
         let consensus = start_consensus(config, network, log, dated).await?;
         let exchange = quarantine::exchange(&deps, &local, role, &authority, &consensus)?;
         let _ = local.members.consensus.set(consensus.clone());

@@ -1,6 +1,6 @@
 //! Settings and dependencies of Raft.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,12 +8,13 @@ use std::sync::Arc;
 use cameo_common::ids::NodeId;
 use tokio::runtime::Handle;
 
+use super::StartError;
 use crate::floor::FloorMark;
 use crate::host::blocking::Blocking;
 use crate::host::clock::WallClock;
 use crate::host::disk_space::DiskSpace;
 use crate::link::{ClusterSecret, NodeKeys, Transport};
-use crate::raft::engine::config::{SNAPSHOT_AFTER_ENTRIES, Timing};
+use crate::raft::engine::config::{SNAPSHOT_AFTER_ENTRIES, Timing, openraft_config};
 use crate::raft::genesis::GenesisTerms;
 use crate::raft::ports::{
     AppService, AppliedDescriptors, AppliedTime, AppliedVersion, ReportSink, ReportSource, Stamp,
@@ -67,6 +68,15 @@ impl Settings {
             snapshot_after: SNAPSHOT_AFTER_ENTRIES,
             folder_is_newest: false,
         }
+    }
+
+    /// openraft's configuration, with these voters.
+    pub(super) fn openraft_config(
+        &self,
+        voters: &BTreeSet<NodeId>,
+    ) -> Result<Arc<openraft::Config>, StartError> {
+        let config = openraft_config(self.timing, voters, self.id, self.snapshot_after);
+        config.map_err(|error| StartError::Timing(error.to_string()))
     }
 }
 
