@@ -39,8 +39,8 @@ pub enum MemberError {
     #[error("the cluster has had all the changes of its nodes that it can have")]
     NoMoreChanges,
     #[error(
-        "{answering} of the {of} nodes that would vote answer, and a majority, {needed}, has to, \
-         or the cluster would stand still: nothing was changed. {silent}"
+        "{answering} of the {of} nodes that have to sign the change, or would vote by it, answer, \
+         and a majority, {needed}, has to: nothing was changed. {silent}"
     )]
     NoQuorum {
         answering: usize,

@@ -208,9 +208,8 @@ impl ConsensusParts {
         let identity = identity(settings.id, &deps, &entrance, &local);
         let links = Links::new(identity, deps.transport.clone(), runtime.clone());
         let links = links.map_err(failed)?;
-        let descriptors =
-            DescriptorExchange::new(local.members.clone(), links.clone(), runtime.clone());
-        let descriptors = Arc::new(descriptors);
+        let (members, on) = (local.members.clone(), runtime.clone());
+        let descriptors = Arc::new(DescriptorExchange::new(members, links.clone(), on));
         let clocks = Arc::new(Clocks::new());
         let versions = Arc::<Versions>::default();
         let times = Arc::new(EntryTimes::new(settings.id, deps.wall.clone()));
