@@ -4,11 +4,11 @@
 //! while, and no registration may fail.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use cameo_harness::{Binaries, Cluster, Node, Person, until};
+use cameo_harness::{Binaries, Cluster, Node, Person, TimedOut, until};
 use cameo_mutant::NEXT_ENTRY_VERSION;
 
 use crate::kill::agreed;
@@ -16,8 +16,9 @@ use crate::kill::agreed;
 /// The node's program that can be made the later one.
 const NODE: &str = "cameod-mutants";
 const SIZE: u64 = 3;
+/// For how long a node with the older program is away: what it has told is forgotten by then.
+const AWAY: Duration = Duration::from_secs(6);
 const CHANGES_WITHIN: Duration = Duration::from_secs(30);
-const ENDS_WITHIN: Duration = Duration::from_secs(30);
 
 /// The result of a run.
 #[derive(Debug, serde::Serialize)]
@@ -30,6 +31,13 @@ pub struct Summary {
     pub after: u64,
 }
 
+/// Users who register, one after another.
+#[derive(Default)]
+struct Load {
+    is_over: AtomicBool,
+    registered: AtomicUsize,
+}
+
 /// Updates a cluster in `folder`.
 ///
 /// # Errors
@@ -38,19 +46,17 @@ pub struct Summary {
 pub async fn run(folder: &Path) -> anyhow::Result<Summary> {
     let mut binaries = Binaries::build()?;
     binaries.node.set_file_name(NODE);
-    ensure!(
-        binaries.node.is_file(),
-        "there is no {}",
-        binaries.node.display()
-    );
+    let is_built = binaries.node.is_file();
+    ensure!(is_built, "there is no {}", binaries.node.display());
     let mut cluster = Cluster::start(&binaries, folder, SIZE).await?;
     let urls = cluster.urls();
-    let before = version(&cluster.nodes[0]).await.context("a version")?;
-    let is_over = AtomicBool::new(false);
-    let registering = register(&binaries, folder, &urls, &is_over);
+    let first = &cluster.nodes[0];
+    let before = until("a version", CHANGES_WITHIN, async || version(first).await).await?;
+    let load = Load::default();
+    let registering = register(&binaries, folder, &urls, &load);
     let updating = async {
-        let updated = update(&mut cluster, before).await;
-        is_over.store(true, Ordering::Release);
+        let updated = update(&mut cluster, before, &load).await;
+        load.is_over.store(true, Ordering::Release);
         updated
     };
     let (people, after) = tokio::join!(registering, updating);
@@ -59,10 +65,8 @@ pub async fn run(folder: &Path) -> anyhow::Result<Summary> {
     for person in &people {
         let found = people[0].ok(&["who", &person.name]).await?;
         let name = &person.name;
-        ensure!(
-            found["user"] == name.as_str(),
-            "{name} was acknowledged and is lost: {found}"
-        );
+        let is_found = found["user"] == name.as_str();
+        ensure!(is_found, "{name} was acknowledged and is lost: {found}");
     }
     for node in &mut cluster.nodes {
         node.stop().await?;
@@ -80,70 +84,101 @@ async fn register(
     binaries: &Binaries,
     folder: &Path,
     urls: &str,
-    is_over: &AtomicBool,
+    load: &Load,
 ) -> anyhow::Result<Vec<Person>> {
     let mut people = Vec::new();
-    while !is_over.load(Ordering::Acquire) {
+    while !load.is_over.load(Ordering::Acquire) {
         let person = Person::new(binaries, folder, &format!("user-{}", people.len()))?;
         let line = ["init", &person.name, "--cluster", urls];
         let registered = person.ok(&line).await;
         registered.context("a registration during the update")?;
         people.push(person);
+        load.registered.store(people.len(), Ordering::Release);
     }
     Ok(people)
 }
 
 /// Replaces the program of one node after the other. The version that is reached.
-async fn update(cluster: &mut Cluster, before: u64) -> anyhow::Result<u64> {
-    for at in 0..cluster.nodes.len() {
-        for node in &cluster.nodes {
-            let now = version(node).await;
-            ensure!(
-                now == Some(before),
-                "node {} writes version {now:?} while another one does not read it",
-                node.id
-            );
-        }
-        let node = &mut cluster.nodes[at];
-        eprintln!("node {} gets the later program", node.id);
-        node.stop().await?;
-        node.environment = vec![(NEXT_ENTRY_VERSION.into(), "1".into())];
-        node.start().await?;
-        agreed(cluster).await?;
+async fn update(cluster: &mut Cluster, before: u64, load: &Load) -> anyhow::Result<u64> {
+    let last = cluster.nodes.len() - 1;
+    for at in 0..last {
+        replace_program(cluster, at).await?;
+        stays(&cluster.nodes, before, load).await?;
     }
+    // The two with the later program go on alone, so that one of them leads and writes.
+    cluster.nodes[last].stop().await?;
+    tokio::time::sleep(AWAY).await;
+    stays(&cluster.nodes[..last], before, load).await?;
+    cluster.nodes[last].start().await?;
+    agreed(cluster).await?;
+    stays(&cluster.nodes, before, load).await?;
+    replace_program(cluster, last).await?;
     let after = before + 1;
+    all_have(&cluster.nodes, after).await?;
+    agreed(cluster).await?;
+    Ok(after)
+}
+
+async fn replace_program(cluster: &mut Cluster, at: usize) -> anyhow::Result<()> {
+    let node = &mut cluster.nodes[at];
+    eprintln!("node {} gets the later program", node.id);
+    node.stop().await?;
+    node.environment = vec![(NEXT_ENTRY_VERSION.into(), "1".into())];
+    node.start().await?;
+    agreed(cluster).await.map(|_| ())
+}
+
+/// After two more registrations, of which the second was begun later, the nodes still have this
+/// version.
+async fn stays(nodes: &[Node], before: u64, load: &Load) -> anyhow::Result<()> {
+    let wanted = load.registered.load(Ordering::Acquire) + 2;
+    until("two more registrations", CHANGES_WITHIN, async || {
+        (load.registered.load(Ordering::Acquire) >= wanted).then_some(())
+    })
+    .await?;
+    for node in nodes {
+        let now = until("a status", CHANGES_WITHIN, async || version(node).await).await?;
+        ensure!(
+            now == before,
+            "node {} has version {now} while another node does not read it",
+            node.id
+        );
+    }
+    Ok(())
+}
+
+async fn all_have(nodes: &[Node], wanted: u64) -> Result<(), TimedOut> {
     until(
         "the later version at all nodes",
         CHANGES_WITHIN,
         async || {
-            for node in &cluster.nodes {
-                if version(node).await != Some(after) {
+            for node in nodes {
+                if version(node).await != Some(wanted) {
                     return None;
                 }
             }
             Some(())
         },
     )
-    .await?;
-    agreed(cluster).await?;
-    Ok(after)
+    .await
 }
 
-/// A node that is given the older program again says so and ends; it goes on with the later one.
+/// A node that is killed, and given the older program, says so and ends; it goes on with the later
+/// one.
 async fn older_program_is_refused(cluster: &mut Cluster) -> anyhow::Result<()> {
     let node = &mut cluster.nodes[0];
-    node.stop().await?;
+    node.kill().await?;
     let environment = std::mem::take(&mut node.environment);
     node.launch()?;
     until(
         "the end of a node with an older program than its log",
-        ENDS_WITHIN,
+        CHANGES_WITHIN,
         async || node.ended(),
     )
     .await?;
     let log = std::fs::read_to_string(node.log())?;
     ensure!(
-        log.contains("written by a later program"),
+        log.contains("this program reads up to version"),
         "the node ended without the reason; its log is {}",
         node.log().display()
     );
