@@ -269,11 +269,21 @@ fn a_worker_that_has_become_a_node_is_not_removed_as_a_worker() {
     let remove = Op::RemoveWorker { node: NodeId(4) };
     let reply = script.operator_does(remove.clone());
     assert_eq!(reply, Err(Refusal::NotAWorker(NodeId(4))));
-    // when it is no node any more, then it is a worker again, and can be removed
+}
+
+#[test]
+fn attack_a_node_that_has_left_does_not_come_back_by_its_old_token() {
+    // given a worker that has become a node, and has left
+    let mut script = Script::with(&[]);
+    let token = || admission(ours(1), used_by(1, cluster_id(), 4, node_key(4).public()));
+    script.enter(Caller::Signer, token()).reply.unwrap();
+    script.changes_nodes(&[1, 2, 3, 4], false).unwrap();
     script.changes_nodes(&[1, 2, 3], false).unwrap();
-    assert_eq!(script.operator_does(remove), Ok(Done::Nothing));
-    let back = script.changes_nodes(&[1, 2, 3, 4], true);
-    assert_eq!(back, Err(Refusal::NodeRemoved(NodeId(4))));
+    // then neither its token nor a change brings it back, unless the operator forces that
+    let removed = Err(Refusal::NodeRemoved(NodeId(4)));
+    assert_eq!(script.enter(Caller::Signer, token()).reply, removed);
+    assert_eq!(script.changes_nodes(&[1, 2, 3, 4], false), removed);
+    assert_eq!(script.changes_nodes(&[1, 2, 3, 4], true), Ok(Done::Nothing));
 }
 
 #[test]
