@@ -148,7 +148,7 @@ async fn attack_a_backup_with_any_byte_changed_or_cut_off_is_refused() {
         assert_eq!((code, &told["verdict"]), (Some(1), &"damaged".into()));
     }
     let mut newer = good.clone();
-    newer[8] = 2;
+    newer[8] = 3;
     fs::write(&bad, newer).expect("written");
     let (told, code) = world.check("bad.backup").await;
     assert_eq!((code, &told["verdict"]), (Some(2), &"newer".into()));

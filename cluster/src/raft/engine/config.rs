@@ -52,8 +52,7 @@ pub(crate) fn openraft_config(
     id: NodeId,
     snapshot_after: u64,
 ) -> Result<Arc<Config>, ConfigError> {
-    let timing = all.among(voters, id);
-    let config = Config {
+    let config = |timing: Timing| Config {
         cluster_name: "cameo".into(),
         heartbeat_interval: whole_millis(timing.heartbeat),
         election_timeout_min: whole_millis(timing.election_min),
@@ -77,7 +76,9 @@ pub(crate) fn openraft_config(
         backoff: REPLICATION_BACKOFF.into(),
         ..Config::default()
     };
-    Ok(Arc::new(config.validate()?))
+    // A part of an impossible range may be possible.
+    config(all).validate()?;
+    Ok(Arc::new(config(all.among(voters, id)).validate()?))
 }
 
 #[cfg(test)]
