@@ -169,7 +169,7 @@ pub const TRIALS: &[Trial] = &[
     by(
         Mutant::VoteNotPersisted,
         Law::R1,
-        long(10, 5, scene(23, "kill,flapping", GRANTS)),
+        scene(2, "kill,isolate,halves", GRANTS),
     ),
     by(
         Mutant::FsyncDropped,
@@ -179,7 +179,7 @@ pub const TRIALS: &[Trial] = &[
     by(
         Mutant::TornTailAccepted,
         Law::R2,
-        scene(167, "torn-tail", GRANTS),
+        scene(172, "torn-tail", GRANTS),
     ),
     by(Mutant::LastAppliedApart, Law::D3, LONG_KILLS),
     by(Mutant::ApplyTwiceOnRetry, Law::L3, KILLS_AGAIN),
@@ -220,7 +220,7 @@ pub const TRIALS: &[Trial] = &[
     by(
         Mutant::AckRemovesNewer,
         Law::B4,
-        scene(24, "none", "rights"),
+        scene(25, "none", "rights"),
     ),
     by(Mutant::LowerVersionOverwrites, Law::B3, CALM_LEDGER),
     by(Mutant::SignatureUnchecked, Law::L8, CALM_LEDGER),
@@ -247,7 +247,7 @@ pub const TRIALS: &[Trial] = &[
     by(
         Mutant::StaleLoadSampleAccepted,
         Law::J2,
-        scene(4, "pause,isolate", "dispatch,rights"),
+        scene(5, "pause,isolate", "dispatch,rights"),
     ),
     // What the gate has no time for: others that show the same, and bugs of real disks.
     further(
@@ -263,7 +263,7 @@ pub const TRIALS: &[Trial] = &[
     further(
         Mutant::TornTailAccepted,
         Law::R2,
-        scene(213, "torn-tail", GRANTS),
+        scene(223, "torn-tail", GRANTS),
     ),
     further(
         Mutant::TimeoutRecordedAsFailure,
