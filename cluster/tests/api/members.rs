@@ -1,14 +1,13 @@
 //! Changes of the nodes by the operator's verbs, on real nodes.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
-use cameo_cluster::config::{Config, CredentialFile};
+use cameo_cluster::config::Config;
 use cameo_cluster::node::Node;
 use cameo_cluster::operator::member::{
     self, MemberChange, MemberError, MemberList, MemberOrder, MemberRole,
 };
-use cameo_cluster::operator::{Report, TokenOrder, VerbError, key_file, sign_token};
+use cameo_cluster::operator::{Report, VerbError, key_file};
 use cameo_common::api::{OPERATOR_HEADER, SignSuccession, SuccessionSigned, paths};
 use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
 use cameo_common::descriptor_chain::Succession;
@@ -22,33 +21,8 @@ use data_encoding::BASE64URL_NOPAD;
 use crate::http::{Answer, send};
 use crate::operator::SILENT;
 use crate::person::now;
+use crate::workers::{WORKER, worker};
 use crate::world::{World, until};
-
-const WORKER: NodeId = NodeId(4);
-const DAY: std::time::Duration = std::time::Duration::from_secs(24 * 3_600);
-
-fn worker(world: &World) -> Config {
-    let out = world.folder().join("token");
-    let order = TokenOrder {
-        cluster: world.cluster,
-        peers: world.peers(),
-        life: DAY,
-        out: out.clone(),
-    };
-    sign_token(&world.operator_key(), order, now()).unwrap();
-    let ports = cameo_harness::free_ports(2).unwrap();
-    Config {
-        id: WORKER,
-        data: world.folder().join("worker"),
-        worker: true,
-        decisions: None,
-        metrics: None,
-        credential: CredentialFile::Token(out),
-        http: ([127, 0, 0, 1], ports[0]).into(),
-        peers: BTreeMap::from([(WORKER, format!("127.0.0.1:{}", ports[1]))]),
-        ..world.config(1)
-    }
-}
 
 /// Runs a node as `cameod` does: it starts again as a voter when it was promoted.
 async fn run_through_promotion(config: Config) -> Node {
@@ -96,7 +70,7 @@ fn is_member_error(result: Result<Report, VerbError>) -> MemberError {
 async fn a_worker_is_promoted_takes_a_voters_place_and_votes() {
     let mut world = World::new(3).await;
     // given a worker that has joined
-    let running = tokio::spawn(run_through_promotion(worker(&world)));
+    let running = tokio::spawn(run_through_promotion(worker(&world, &world)));
     until("a worker that answers", async || {
         let list = listed(&world).await;
         (roles(&list).last() == Some(&(4, MemberRole::Worker, true))).then_some(())

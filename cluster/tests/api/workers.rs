@@ -11,11 +11,11 @@ use crate::operator::SILENT;
 use crate::person::now;
 use crate::world::{World, until};
 
-const WORKER: NodeId = NodeId(4);
+pub const WORKER: NodeId = NodeId(4);
 const DAY: std::time::Duration = std::time::Duration::from_secs(24 * 3_600);
 
 /// Configuration of a worker with a token of a cluster's operator, which may be another cluster's.
-fn worker(world: &World, of: &World) -> Config {
+pub fn worker(world: &World, of: &World) -> Config {
     let out = world.folder().join("token");
     let order = TokenOrder {
         cluster: of.cluster,

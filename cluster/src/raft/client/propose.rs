@@ -171,10 +171,14 @@ impl Proposer {
     }
 
     fn version(&self) -> u16 {
-        let (own, reached) = (self.stamp.newest_version(), (self.applied_version)());
-        let members = status::members(&self.consensus.metrics().borrow_watched());
-        let others = members.into_iter().filter(|member| *member != self.node.id);
-        self.versions.next(own, reached, others, Instant::now())
+        let others = || {
+            let members = status::members(&self.consensus.metrics().borrow_watched());
+            let others = members.into_iter();
+            others.filter(|member| *member != self.node.id).collect()
+        };
+        let (own, reached) = (self.stamp.newest_version(), &self.applied_version);
+        self.versions
+            .next(own, || reached(), others, Instant::now())
     }
 
     async fn forward(&self, leader: NodeId, command: &[u8], deadline: Instant) -> Attempt {

@@ -104,10 +104,16 @@ impl KnownChain {
         newest_first.filter_map(|one| one.node(id)).next()
     }
 
+    /// Whether the newest descriptor has this node under this key.
+    pub fn is_newest(&self, id: NodeId, key: &[u8; 32]) -> bool {
+        let node = self.newest().node(id);
+        node.is_some_and(|node| node.key.0 == *key)
+    }
+
     /// Whether a descriptor has this node under this key.
     pub fn has(&self, id: NodeId, key: &[u8; 32]) -> bool {
-        let nodes = self.descriptors.all().filter_map(|one| one.node(id));
-        nodes.into_iter().any(|node| node.key.0 == *key)
+        let mut nodes = self.descriptors.all().filter_map(|one| one.node(id));
+        nodes.any(|node| node.key.0 == *key)
     }
 
     /// Whether these are exactly the nodes of a descriptor, each under its key.

@@ -85,28 +85,32 @@ impl MemberView {
         self.chain.subscribe()
     }
 
-    /// Goes on by these links, which anybody may have sent: each is verified.
+    /// Goes on by these links, which anybody may have sent: each is verified, while nobody waits
+    /// for the chain.
     ///
     /// # Errors
-    /// When one is not of this cluster's chain. Those before it are taken.
+    /// When one is not of this cluster's chain: none is taken.
     pub fn advance(&self, links: &[DescriptorLink]) -> Result<(), ChainError> {
-        let mut refused = Ok(());
-        self.chain.send_if_modified(|known| {
-            let Some(chain) = known else { return false };
-            match chain.with(links) {
-                Ok(None) => false,
-                Ok(Some(longer)) => {
-                    tracing::info!(number = longer.number(), "knows a newer descriptor");
+        while let Some(chain) = self.chain() {
+            let Some(longer) = chain.with(links)? else {
+                return Ok(());
+            };
+            let number = longer.number();
+            let is_taken = self.chain.send_if_modified(|known| {
+                let is_same = known
+                    .as_ref()
+                    .is_some_and(|known| Arc::ptr_eq(known, &chain));
+                if is_same {
                     *known = Some(Arc::new(longer));
-                    true
                 }
-                Err(error) => {
-                    refused = Err(error);
-                    false
-                }
+                is_same
+            });
+            if is_taken {
+                tracing::info!(number, "knows a newer descriptor");
+                return Ok(());
             }
-        });
-        refused
+        }
+        Ok(())
     }
 
     /// Goes on to the newest descriptor of the applied state.
@@ -133,9 +137,7 @@ impl MemberView {
         let Some(chain) = self.chain() else {
             return false;
         };
-        let is_newest = self.applied.number().unwrap_or(0) == chain.number();
-        let newest = chain.newest().node(node);
-        is_newest && newest.is_some_and(|node| node.key.0 == *key)
+        self.applied.number().unwrap_or(0) == chain.number() && chain.is_newest(node, key)
     }
 
     /// A member of the latest membership.
@@ -165,11 +167,8 @@ impl MemberView {
         let Some(chain) = self.chain() else {
             return Standing::Outsider;
         };
-        let is_newest = chain
-            .newest()
-            .node(node)
-            .is_some_and(|one| one.key.0 == *key);
-        if is_newest || (chain.has(node, key) && self.raft_voters().contains(&node)) {
+        let departs = || chain.has(node, key) && self.raft_voters().contains(&node);
+        if chain.is_newest(node, key) || departs() {
             return Standing::Voter;
         }
         match self.member(node) {

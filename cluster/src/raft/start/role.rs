@@ -36,12 +36,7 @@ pub(super) fn role(local: &LocalMember, is_worker: bool, membership: &Membership
             false => StartsAs::Voter,
         };
     };
-    let is_newest = chain
-        .newest()
-        .node(id)
-        .is_some_and(|node| node.key.0 == *key);
-    let is_raft_voter = membership.voters.contains(&id);
-    if is_newest || is_raft_voter {
+    if chain.is_newest(id, key) || membership.voters.contains(&id) {
         return StartsAs::Voter;
     }
     let was_node = chain.has(id, key);

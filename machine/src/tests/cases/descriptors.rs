@@ -1,18 +1,18 @@
 //! Changes of the nodes while the cluster runs.
 
 use cameo_common::descriptor_chain::DescriptorLink;
-use cameo_common::ids::{ClusterId, GrantId, NodeId, RequestId};
+use cameo_common::ids::{ClusterId, GrantId, NodeId};
 use cameo_common::keys::PublicKey;
-use cameo_common::operator::OperatorOrder;
 use cameo_common::signed::{Signed, Strict};
 
+use super::operator::order;
 use super::workers::{admission, ours, used, used_by};
 use crate::limits::NAMED_GRANTS;
 use crate::tests::cast::chain::{link, link_to, node_key, nodes};
 use crate::tests::cast::{
-    Offer, START, ada, bob, cluster_id, descriptor, eve, image, operator, puts, rights, sign,
+    Offer, ada, bob, cluster_id, descriptor, eve, image, operator, puts, rights,
 };
-use crate::tests::script::{CALL_LIFE_MS, Script};
+use crate::tests::script::Script;
 use crate::{Caller, Done, Op, Refusal, Reply, read};
 
 fn change(link: DescriptorLink) -> Op {
@@ -66,15 +66,7 @@ fn attack_nobody_but_the_operator_orders_a_change_of_nodes() {
     let mut script = Script::with(&[&ada(), &eve()]);
     let op = change(link(&descriptor(), &[1, 2, 3, 4], &[1, 2, 3]));
     let other = change(link(&descriptor(), &[1, 2], &[1, 2, 3]));
-    let forged = |by: PublicKey, cluster: ClusterId| {
-        Caller::Operator(sign(OperatorOrder {
-            operator: by,
-            cluster,
-            request: RequestId([1; 16]),
-            not_after: START.plus_millis(CALL_LIFE_MS),
-            op: op.hash(),
-        }))
-    };
+    let forged = |by: PublicKey, cluster: ClusterId| order(by, cluster, &op);
     let callers = [
         script.call(&eve(), &op),
         Caller::Node(NodeId(1)),

@@ -23,7 +23,7 @@ fn all() -> Vec<Op> {
     ]
 }
 
-fn order(by: PublicKey, cluster: ClusterId, op: &Op) -> Caller {
+pub fn order(by: PublicKey, cluster: ClusterId, op: &Op) -> Caller {
     Caller::Operator(sign(OperatorOrder {
         operator: by,
         cluster,
