@@ -1,4 +1,4 @@
-//! What confirmations count for, and what an ending is.
+//! Tests of what confirmations count for, and of what an ending is.
 
 use super::*;
 
