@@ -28,6 +28,10 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 /// Exit code for flags, files and ports that cannot be used.
 pub const EXIT_USAGE: u8 = 2;
 
+/// With glibc's allocator a debit at 64 clients costs 15 to 25 % more CPU.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Threads of the API; Raft and the jobs have their own.
 const API_THREADS: usize = 2;
 

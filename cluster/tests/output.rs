@@ -34,7 +34,7 @@ fn unwritten(words: &[&str]) -> (Option<i32>, String) {
 
 /// The folder of a node that has stored nothing yet.
 fn empty(folder: &Path) -> String {
-    fs::write(folder.join("FORMAT"), "cameo-data 4\n").expect("written");
+    fs::write(folder.join("FORMAT"), "cameo-data 5\n").expect("written");
     folder.display().to_string()
 }
 

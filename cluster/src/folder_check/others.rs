@@ -71,7 +71,7 @@ mod tests {
         // given a state that a start could not finish, beside the live one
         let data = tempfile::tempdir().unwrap();
         let of = |name: &str| data.path().join(name);
-        fs::write(of("FORMAT"), "cameo-data 4\n").unwrap();
+        fs::write(of("FORMAT"), "cameo-data 5\n").unwrap();
         fs::write(of("CURRENT"), "state-2\n").unwrap();
         for state in ["state-2", "state-3"] {
             fs::create_dir(of(state)).unwrap();

@@ -27,7 +27,7 @@ use cameo_common::terminal::escaped_line;
 use super::private_folder;
 
 /// Version of the whole layout.
-pub(super) const FORMAT: &str = "cameo-data 4\n";
+pub(super) const FORMAT: &str = "cameo-data 5\n";
 
 const LOCK: &str = "LOCK";
 const FORMAT_FILE: &str = "FORMAT";

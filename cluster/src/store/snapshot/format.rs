@@ -8,7 +8,7 @@
 //! checksum    BLAKE3 of everything before, 32 bytes
 //! ```
 //! Numbers are little-endian. The certificate comes last, because the voters sign the state while
-//! its rows are written. Version 1 had none: such a file serves its own node, and no other.
+//! its rows are written. Version 2 signed another digest of the rows.
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Take, Write};
@@ -25,8 +25,7 @@ use crate::store::state::digest::RowDigest;
 use cameo_machine::{Rows, read};
 
 const MAGIC: &[u8; 8] = b"cameosnp";
-const VERSION: u8 = 2;
-const WITHOUT_CERTIFICATE: u8 = 1;
+const VERSION: u8 = 3;
 const END: u32 = u32::MAX;
 /// Longest key, value or header that is accepted.
 const MAX_FIELD_BYTES: u32 = 64 << 20;
@@ -141,7 +140,6 @@ pub(in super::super) struct Verified {
 pub(in super::super) struct Reader {
     file: BufReader<Take<File>>,
     hasher: blake3::Hasher,
-    version: u8,
     applied: Applied,
     rows: u64,
     last_key: Option<Vec<u8>>,
@@ -160,7 +158,6 @@ impl Reader {
         let mut reader = Self {
             file: BufReader::with_capacity(BUFFER_BYTES, file.take(length)),
             hasher: blake3::Hasher::new(),
-            version: VERSION,
             applied: Applied::default(),
             rows: 0,
             last_key: None,
@@ -171,7 +168,7 @@ impl Reader {
             return Err(SnapshotError::Damaged("it is not a Cameo snapshot"));
         }
         match reader.array::<1>()? {
-            [known @ (VERSION | WITHOUT_CERTIFICATE)] => reader.version = known,
+            [VERSION] => {}
             [other] => return Err(SnapshotError::UnknownVersion(other)),
         }
         let length = reader.number()?;
@@ -268,10 +265,8 @@ impl Reader {
         if u64::from_le_bytes(self.array()?) != self.rows {
             return Err(SnapshotError::Damaged("rows are missing"));
         }
-        if self.version != WITHOUT_CERTIFICATE {
-            let length = self.number()?;
-            self.certificate = self.field(length)?;
-        }
+        let length = self.number()?;
+        self.certificate = self.field(length)?;
         let computed = self.hasher.finalize();
         let mut stored = [0; 32];
         self.fill(&mut stored)?;

@@ -8,8 +8,9 @@ use cameo_machine::LtHash;
 
 use crate::store::meta::MetaError;
 
-/// Version 1 had four sums of 64 bits. A state with it is rebuilt from the snapshot and the log.
-const VERSION: u8 = 2;
+/// Version 1 had four sums of 64 bits, version 2 lanes by BLAKE3's extendable output. A state with
+/// another version is rebuilt from the snapshot and the log.
+const VERSION: u8 = 3;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct RowDigest(LtHash);
@@ -53,8 +54,8 @@ mod tests {
         let mut digest = RowDigest::default();
         digest.add(b"key", b"value");
         let bytes = digest.encode();
-        // version 2 | varint 2048 | the lanes
-        assert_eq!(bytes[..7], [2, 0x80, 0x10, 0x47, 0xe7, 0x5a, 0xe8]);
+        // version 3 | varint 2048 | the lanes
+        assert_eq!(bytes[..7], [3, 0x80, 0x10, 0x4f, 0xd9, 0x05, 0x4d]);
         assert_eq!(bytes.len(), 3 + LTHASH_BYTES);
         assert_eq!(RowDigest::decode(&bytes).unwrap(), digest);
     }
@@ -63,5 +64,6 @@ mod tests {
     fn other_versions_and_lengths_are_refused() {
         assert!(RowDigest::decode(&[1, 0, 0, 0, 0, 0]).is_err());
         assert!(RowDigest::decode(&[2, 1, 0]).is_err());
+        assert!(RowDigest::decode(&[3, 1, 0]).is_err());
     }
 }

@@ -276,7 +276,7 @@ async fn the_bytes_of_the_small_files_are_pinned() {
     };
     opened.store.write_node_record(record).unwrap();
     let read = |name: &str| fs::read(world.dir().join(name)).unwrap();
-    assert_eq!(read("FORMAT"), b"cameo-data 4\n");
+    assert_eq!(read("FORMAT"), b"cameo-data 5\n");
     assert_eq!(read("RUNNING"), b"boot-a\n");
     assert_eq!(read("CURRENT"), b"state-1\n");
     let mut bytes = vec![1, 0xac, 2];

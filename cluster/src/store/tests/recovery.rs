@@ -192,7 +192,7 @@ async fn two_nodes_cannot_share_a_directory() {
 async fn an_unknown_format_and_a_foreign_directory_are_refused() {
     let world = World::new();
     drop(world.open());
-    fs::write(world.dir().join("FORMAT"), "cameo-data 5\n").unwrap();
+    fs::write(world.dir().join("FORMAT"), "cameo-data 6\n").unwrap();
     let refused = world.try_open(options()).unwrap_err();
     assert!(refused.to_string().contains("reads only"), "{refused}");
 
