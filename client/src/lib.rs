@@ -10,6 +10,7 @@ pub mod directory;
 pub mod error_kind;
 pub mod flows;
 pub mod output;
+pub mod panics;
 pub mod peer;
 pub mod text;
 pub mod vault;

@@ -1,5 +1,6 @@
 //! `cameo`: the command line and the agent.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use tracing_subscriber::EnvFilter;
@@ -8,6 +9,12 @@ use tracing_subscriber::EnvFilter;
 const LOG: &str = "CAMEO_LOG";
 
 fn main() -> ExitCode {
+    cameo_client::panics::tell_in_a_sentence();
+    // The sentence has been printed.
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or(ExitCode::FAILURE)
+}
+
+fn run() -> ExitCode {
     let filter = EnvFilter::try_from_env(LOG).unwrap_or_else(|_| EnvFilter::new("error,iroh=off"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -9,8 +9,8 @@ pub const MAX_PAYLOAD_BYTES: usize = MAX_PHOTO_BYTES + (64 << 10);
 /// Longest edge of any picture that is read, in pixels.
 pub const MAX_EDGE: u32 = 40_000;
 
-/// Largest picture that is decoded for a preview or a cover, in pixels.
-pub const MAX_PIXELS: u64 = 64 << 20;
+/// Largest picture that is decoded for a preview or a cover, in pixels: phones take 108 million.
+pub const MAX_PIXELS: u64 = 128 << 20;
 
 /// Most that decoding one picture may allocate, in bytes.
 pub const MAX_DECODE_BYTES: u64 = 512 << 20;

@@ -39,9 +39,9 @@ pub enum PreviewError {
 impl From<DecodeError> for PreviewError {
     fn from(error: DecodeError) -> Self {
         match error {
-            DecodeError::NotAPicture | DecodeError::UnsupportedKind(_) => {
-                PreviewError::NoPicture(error)
-            }
+            DecodeError::NotAPicture
+            | DecodeError::UnsupportedKind(_)
+            | DecodeError::NotRead(_) => PreviewError::NoPicture(error),
             _ => PreviewError::Refused(error),
         }
     }

@@ -12,3 +12,4 @@ mod png_files;
 mod previews;
 mod round_trip;
 mod vectors;
+mod world;

@@ -90,7 +90,7 @@ fn pictures() -> Vec<(String, Picture)> {
 }
 
 /// Whether a program is installed; says so on stderr, or fails, when it is not.
-fn is_installed(name: &str, probe: &mut Command) -> bool {
+pub fn is_installed(name: &str, probe: &mut Command) -> bool {
     let installed = probe.output().is_ok_and(|output| output.status.success());
     assert!(
         installed || env::var_os("CAMEO_DEMAND_DECODERS").is_none(),

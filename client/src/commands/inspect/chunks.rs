@@ -11,7 +11,7 @@ const CHECKSUM: usize = 4;
 const MAX_NAMES: usize = 32;
 
 /// Chunks that change the colours or the orientation of the shown picture.
-const CHANGES: [&str; 2] = ["eXIf", "tRNS"];
+const CHANGES: [&str; 6] = ["eXIf", "tRNS", "cICP", "iCCP", "gAMA", "cHRM"];
 
 /// Whether the picture is shown differently from its samples.
 pub(in crate::commands) fn change_how_it_looks(png: &[u8]) -> bool {

@@ -6,7 +6,9 @@ pub(super) mod chunks;
 use std::path::PathBuf;
 
 use cameo_codec::limits::MAX_CARRIER_BYTES;
-use cameo_codec::{CodecKey, Identity as Found, Inspection, PngError, identify, png};
+use cameo_codec::{
+    Appearance, CodecKey, Identity as Found, Inspection, PngError, appearance, identify, png,
+};
 use cameo_common::ids::GrantId;
 use clap::Args;
 use tokio::task::spawn_blocking;
@@ -15,6 +17,7 @@ use super::look::codec_word;
 use crate::error_kind::{Classified, ErrorKind};
 use crate::output::{Output, Report};
 use crate::text::prefix::short;
+use crate::text::sanitize::sanitize;
 use crate::vault::files::{self, FileError};
 use crate::vault::key_file::{KeyFile, KeyFileError};
 use crate::vault::records::{GrantHeld, GrantOwned};
@@ -57,6 +60,8 @@ enum Tried {
 struct Seen {
     tried: Tried,
     plain: Inspection,
+    /// How it is shown, where that could be read.
+    shown: Option<Appearance>,
     beside: Vec<String>,
     hidden: Option<(Whose, Found)>,
 }
@@ -111,6 +116,15 @@ fn look(home: Option<PathBuf>, arguments: &Arguments) -> Result<Report, Error> {
     let picture = match png::read(&file) {
         Ok(picture) => picture,
         Err(PngError::Unsupported(kind)) => return Ok(other_kind(&file, kind, beside)),
+        Err(error @ PngError::NotPng) => {
+            return match appearance(&file) {
+                Ok(seen) => Ok(no_png(&file, &seen)),
+                Err(_) => Err(Error::Unreadable {
+                    file: arguments.file.clone(),
+                    error,
+                }),
+            };
+        }
         Err(error) => {
             let file = arguments.file.clone();
             return Err(Error::Unreadable { file, error });
@@ -119,6 +133,7 @@ fn look(home: Option<PathBuf>, arguments: &Arguments) -> Result<Report, Error> {
     let found = |(whose, key)| identify(&picture, &key).ok().map(|found| (whose, found));
     let seen = Seen {
         tried,
+        shown: appearance(&file).ok(),
         beside,
         hidden: keys.into_iter().find_map(found),
         plain: Inspection::of(&picture, file.len() as u64),
@@ -142,6 +157,45 @@ fn other_kind(file: &[u8], kind: &str, beside: Vec<String>) -> Report {
         .with("kind", kind)
         .with("metadata", beside)
         .with("looks_like", "picture")
+}
+
+/// The report of a picture that is no PNG, and so no carrier.
+fn no_png(file: &[u8], seen: &Appearance) -> Report {
+    let (width, height) = seen.size;
+    let text = format!(
+        "{width} x {height}, {}, {} bytes\n{}It is no PNG, so no carrier: nothing can be revealed \
+         from it",
+        seen.media_type,
+        file.len(),
+        changes(seen),
+    );
+    with_changes(Report::new(text), seen)
+        .with("width", width)
+        .with("height", height)
+        .with("bytes", file.len())
+        .with("kind", seen.media_type)
+        .with("looks_like", "picture")
+}
+
+/// What a preview or a cover of the picture changes, in a line of its own.
+fn changes(seen: &Appearance) -> String {
+    let turned = seen.is_turned.then(|| "it is turned".to_owned());
+    let colours = seen.colours.as_ref().map(|by| {
+        let by = sanitize(by);
+        format!("its colours, which are by {by}, become those of sRGB")
+    });
+    match [turned, colours].into_iter().flatten().collect::<Vec<_>>() {
+        changes if changes.is_empty() => String::new(),
+        changes => format!("in a preview or a cover, {}\n", changes.join(" and ")),
+    }
+}
+
+fn with_changes(report: Report, seen: &Appearance) -> Report {
+    let report = report.with("turned", seen.is_turned);
+    match &seen.colours {
+        Some(by) => report.with("colours", sanitize(by)),
+        None => report.with("colours", "sRGB"),
+    }
 }
 
 fn metadata(beside: &[String]) -> String {
@@ -168,6 +222,10 @@ fn report(seen: &Seen) -> Report {
         .with("metadata", &seen.beside)
         .with("veil_capacity", plain.veil_capacity)
         .with("looks_like", looks_like);
+    let report = match &seen.shown {
+        Some(shown) => with_changes(report, shown),
+        None => report,
+    };
     let Some((whose, found)) = &seen.hidden else {
         return report;
     };
@@ -188,10 +246,11 @@ fn text(seen: &Seen) -> String {
     let [one, two, three, four] = plain.veil_capacity;
     format!(
         "{} x {}, {channels}, {} bytes; {beside}\nroom for `veil`: {one}, {two}, {three} or {four} \
-         bytes at 1, 2, 3 or 4 bits a sample\n{}",
+         bytes at 1, 2, 3 or 4 bits a sample\n{}{}",
         plain.width,
         plain.height,
         plain.bytes,
+        seen.shown.as_ref().map(changes).unwrap_or_default(),
         verdict(seen)
     )
 }
