@@ -19,7 +19,7 @@ WORDS = re.compile(
 HEAD = re.compile(r"^//! (How|What|Who|Where|When|Why) [^?]*$")
 PEOPLE = re.compile(r"\b([h]e|hi[ms]|s[h]e|h[e]rs?)\b")
 # Bytes and words of others.
-NOT_OURS = re.compile(r"(^|/)(vectors|corpus|fonts)/|^LICENSE|^Cargo.lock$|\.(png|jpg|webp|svg|ttf)$")
+NOT_OURS = re.compile(r"(^|/)(vectors|corpus|fonts)/|^LICENSE|^Cargo.lock$|\.(png|jpg|webp|tif|gif|bmp|avif|svg|ttf)$")
 
 
 def tracked(paths):

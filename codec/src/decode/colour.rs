@@ -1,5 +1,5 @@
-//! What the colours of a file mean, and their conversion to sRGB, which previews, covers and every
-//! screen without a profile are in.
+//! The colours of a file, and their conversion to sRGB, which previews, covers and every screen
+//! without a profile are in.
 //!
 //! A file says it by an ICC profile, in a PNG also by code points (cICP) or by gamma and
 //! chromaticities. A profile that cannot be used is ignored, as viewers do.

@@ -1,5 +1,5 @@
-//! JPEGs of every kind that is common, by one decoder: sequential and progressive, grey, YCbCr, RGB,
-//! CMYK and YCCK, in full size or reduced from the low frequencies of their blocks.
+//! JPEGs of every kind that is common, by one decoder: sequential and progressive, grey, YCbCr,
+//! RGB, CMYK and YCCK, in full size or reduced from the low frequencies of their blocks.
 
 use std::io::{Cursor, Read};
 
