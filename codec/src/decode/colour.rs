@@ -173,7 +173,7 @@ impl Colours {
 
     /// RGB with 8 bits a sample from amounts of cyan, magenta, yellow and black. Without a profile
     /// of such inks, black takes from each of the others in proportion.
-    pub fn from_inks(&self, inks: &[u8]) -> Vec<u8> {
+    pub fn inks_to_srgb(&self, inks: &[u8]) -> Vec<u8> {
         let profile = self.0.as_deref();
         let profile = profile.filter(|profile| profile.color_space == DataColorSpace::Cmyk);
         // Four inks have the layout of four colours.

@@ -40,7 +40,7 @@ pub(super) fn decode(file: &[u8], edge: Option<u32>) -> Result<Decoded, DecodeEr
         Some(PixelFormat::L8) => GrayImage::from_raw(width, height, samples).map(Into::into),
         Some(PixelFormat::RGB24) => RgbImage::from_raw(width, height, samples).map(Into::into),
         Some(PixelFormat::CMYK32) => {
-            let rgb = colours.from_inks(&samples);
+            let rgb = colours.inks_to_srgb(&samples);
             let image = RgbImage::from_raw(width, height, rgb).ok_or_else(wrong_length)?;
             return Ok(Decoded {
                 colours: colours.name(),

@@ -202,7 +202,7 @@ fn tag<T: TryFrom<u64>>(pages: &mut Pages<'_>, tag: Tag) -> Option<T> {
 /// A page of inks, by its profile if it has one.
 fn of_inks(pages: Pages<'_>, page: &Page) -> Result<Decoded, DecodeError> {
     let ((width, height), inks) = samples(pages, page)?;
-    let rgb = page.colours().from_inks(&inks);
+    let rgb = page.colours().inks_to_srgb(&inks);
     let image = RgbImage::from_raw(width, height, rgb).ok_or_else(too_short)?;
     Ok(Decoded {
         colours: page.colours().name(),
