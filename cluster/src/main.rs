@@ -44,7 +44,11 @@ pub fn main() -> ExitCode {
         Err(error) => return usage(&error),
     };
     match layers.run().cloned() {
-        Some(flags) => run(arguments, layers, flags),
+        Some(flags) => {
+            let code = run(arguments, layers, flags);
+            log::flush();
+            code
+        }
         None => match layers.into_line().verb {
             Some(verb) => run_verb(verb, wants_json(&arguments)),
             None => command_line(
@@ -144,6 +148,7 @@ fn abort_when_consensus_panics() {
                 Level::Error,
                 "fatal: consensus has failed; keep this output, and start the node again",
             );
+            log::flush();
             std::process::abort();
         }
     }));
@@ -168,6 +173,9 @@ fn run(arguments: Vec<OsString>, layers: Layers, flags: RunFlags) -> ExitCode {
         Ok(handle) => handle,
         Err(error) => return usage(&error),
     };
+    if let Err(error) = log::write_beside() {
+        return usage(&error);
+    }
     abort_when_consensus_panics();
     let config = match flags.check() {
         Ok(config) => config,
@@ -284,6 +292,7 @@ async fn ended(node: Node, end: End) -> ExitCode {
             let next = "check the disk and the log, then start the node again";
             log::tell(Level::Error, format_args!("fatal: {why}; {next}"));
             // No orderly stop: the failed part may hang, and the log has everything acknowledged.
+            log::flush();
             std::process::exit(1)
         }
     }

@@ -2,10 +2,14 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
+use cameo_harness::free_ports;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_cameod");
@@ -126,4 +130,64 @@ fn attack_a_file_s_name_adds_no_line_to_what_a_check_says() {
         !text.contains('\x1b') && !text.contains("\ndata is whole"),
         "{text}"
     );
+}
+
+/// A node of one, ready, whose stderr goes there.
+fn node(folder: &Path, stderr: Stdio) -> (Child, String) {
+    let [link, http] = *free_ports(2).expect("free ports") else {
+        panic!("two ports");
+    };
+    let secret = folder.join("secret");
+    let made = Command::new(PROGRAM).arg("secret").arg(&secret).output();
+    assert!(made.expect("it runs").status.success());
+    let mut child = Command::new(PROGRAM)
+        .args(["--id", "1", "--data"])
+        .arg(folder.join("data"))
+        .arg("--secret")
+        .arg(secret)
+        .args(["--http", &format!("127.0.0.1:{http}")])
+        .args(["--peers", &format!("1=127.0.0.1:{link}")])
+        // More lines in a second than a pipe holds.
+        .env("CAMEO_LOG", "trace")
+        .stdout(Stdio::piped())
+        .stderr(stderr)
+        .spawn()
+        .expect("it runs");
+    let mut url = String::new();
+    let stdout = child.stdout.take().expect("its stdout");
+    BufReader::new(stdout).read_line(&mut url).expect("its URL");
+    (child, url)
+}
+
+#[test]
+fn given_a_log_that_nobody_reads_or_that_cannot_be_written_then_a_node_serves_and_stops() {
+    let full = || {
+        Stdio::from(
+            File::options()
+                .write(true)
+                .open("/dev/full")
+                .expect("there"),
+        )
+    };
+    for (name, stderr) in [("a pipe", Stdio::piped()), ("a full disk", full())] {
+        let folder = tempfile::tempdir().expect("a folder");
+        // given a node whose log is not read, or cannot be written
+        let (mut child, url) = node(folder.path(), stderr);
+        assert!(url.starts_with("https://127.0.0.1:"), "{name}: {url}");
+        // when it is asked to stop, then it does, in order
+        let process = Pid::from_child(&child);
+        kill_process(process, Signal::TERM).expect("sent");
+        let end = Instant::now() + Duration::from_secs(30);
+        let status = loop {
+            match child.try_wait().expect("a child") {
+                Some(status) => break status,
+                None if Instant::now() > end => {
+                    child.kill().expect("killed");
+                    panic!("with {name} as its log the node does not stop");
+                }
+                None => std::thread::sleep(Duration::from_millis(20)),
+            }
+        };
+        assert_eq!(status.code(), Some(0), "{name}");
+    }
 }

@@ -16,6 +16,7 @@ pub(crate) fn stop_process(what: &str, error: &dyn std::error::Error) -> ! {
              on disk. Check the disk and the kernel log, then start it again."
         ),
     );
+    log::flush();
     std::process::abort()
 }
 

@@ -1,14 +1,13 @@
 //! Lines that no filter leaves out: what a node waits for, and why it ends.
 
 use std::fmt::Display;
-use std::io::Write as _;
 
 use cameo_common::terminal::{escaped, escaped_line};
 use serde::Serialize;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
 
-use super::{LogFormat, format};
+use super::{LogFormat, format, queue};
 
 /// Weight of a line. The names are those of `tracing`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -37,8 +36,7 @@ struct Fields<'a> {
 /// process goes on: `eprintln!` would panic.
 pub fn tell(level: Level, message: impl Display) {
     let line = line(format(), level, &message.to_string());
-    // In one write, so that lines of other threads do not come between.
-    let _unread = std::io::stderr().lock().write_all(line.as_bytes());
+    queue::put(line.as_bytes());
 }
 
 fn line(format: LogFormat, level: Level, message: &str) -> String {

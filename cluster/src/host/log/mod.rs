@@ -2,10 +2,12 @@
 
 mod fields;
 mod line;
+mod queue;
 
 use std::fmt;
 use std::io::IsTerminal as _;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use clap::ValueEnum;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -79,6 +81,23 @@ fn parse(text: &str) -> Result<EnvFilter, LogError> {
     parsed.map_err(|error| LogError(format!("`{text}` is no filter of `tracing`: {error}")))
 }
 
+/// Longest wait for lines that are still to be written when a process ends.
+const FLUSH_LIMIT: Duration = Duration::from_millis(500);
+
+/// Has a thread of its own write the lines of this process: for nodes, which nobody may hold up by
+/// not reading them.
+///
+/// # Errors
+/// When the system starts no thread.
+pub fn write_beside() -> std::io::Result<()> {
+    queue::start()
+}
+
+/// Waits for the lines that are still to be written, before an end.
+pub fn flush() {
+    queue::flush(FLUSH_LIMIT);
+}
+
 /// Starts the log of this process, once.
 ///
 /// # Errors
@@ -86,8 +105,8 @@ fn parse(text: &str) -> Result<EnvFilter, LogError> {
 pub fn start(format: LogFormat, filter: &str) -> Result<FilterHandle, LogError> {
     let (filter, handle) = reload::Layer::new(parse(filter)?);
     let lines = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
-        // Else a line that cannot be written is a panic: the log's reader may have gone.
+        .with_writer(|| queue::Lines)
+        // Else a line that cannot be written is a panic.
         .log_internal_errors(false);
     let lines = match format {
         LogFormat::Text => {
