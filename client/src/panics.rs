@@ -1,6 +1,7 @@
 //! A panic, told as what it is: an error of ours, in one sentence and without a backtrace.
 
 use std::any::Any;
+use std::io::{self, Write as _};
 use std::panic::{self, PanicHookInfo};
 
 use crate::text::sanitize::sanitize;
@@ -10,7 +11,8 @@ use crate::text::sanitize::sanitize;
 pub fn tell_in_a_sentence() {
     panic::set_hook(Box::new(|info| {
         if !cameo_codec::is_guarded() {
-            eprintln!("{}", sentence(info));
+            // `eprintln!` would panic where nobody reads stderr.
+            let _ = writeln!(io::stderr(), "{}", sentence(info));
         }
     }));
 }
