@@ -113,7 +113,7 @@ chaos seed=`od -An -N4 -tu4 /dev/urandom | tr -d ' '` rounds="10" jobs="200":
     target/debug/cameo-chaos kill --rounds {{ rounds }} --seed {{ seed }}
     target/debug/cameo-chaos jobs --jobs {{ jobs }} --seed {{ seed }}
 
-# A benchmark, as in `just bench growth --quick`: codec, placement, dispatch, core, failover, growth.
+# A benchmark, as in `just bench growth --quick`: codec, placement, dispatch, core, failover, growth, rolling, sessions.
 bench what *arguments:
     cargo run --release --bin cameo-bench -- {{ what }} {{ arguments }}
 

@@ -1,7 +1,7 @@
 //! Benchmarks. Each one prints a table, or one JSON document of figures.
 //!
-//! The benchmarks are [`codec`], [`mod@core`], [`mod@dispatch`], [`failover`], [`growth`] and
-//! [`placement`].
+//! The benchmarks are [`codec`], [`mod@core`], [`mod@dispatch`], [`failover`], [`growth`],
+//! [`placement`], [`rolling`] and [`sessions`].
 //! They share [`figure`], [`goal`], [`machine`], [`runs`] and [`table`]; those beside etcd also
 //! share the clusters. [`quality`] and [`steganalysis`] judge pictures independently of who made
 //! them. A benchmark reports figures and compares them with its goals; no test asserts a time.
@@ -24,7 +24,10 @@ pub mod placement;
 mod process_cpu;
 pub mod quality;
 mod quantile;
+pub mod rolling;
 pub mod rounding;
 pub mod runs;
+pub mod sessions;
+mod silence;
 pub mod steganalysis;
 pub mod table;

@@ -4,7 +4,9 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use cameo_bench::interrupted::{Interrupted, undone_when_interrupted};
-use cameo_bench::{codec, core, dispatch, failover, growth, peak_memory, placement};
+use cameo_bench::{
+    codec, core, dispatch, failover, growth, peak_memory, placement, rolling, sessions,
+};
 use clap::{Parser, Subcommand};
 
 #[derive(Debug, Parser)]
@@ -32,6 +34,10 @@ enum Benchmark {
     Growth(growth::Arguments),
     /// Placement of jobs in a simulation, compared with an oracle and baselines.
     Placement(placement::Arguments),
+    /// Requests that fail while all nodes are restarted, and replaced, one after another.
+    Rolling(rolling::Arguments),
+    /// What sessions that nobody begins or ends cost the nodes: entries, CPU and memory.
+    Sessions(sessions::Arguments),
     /// Runs a program and prints its peak memory in KiB.
     #[command(name = peak_memory::VERB, hide = true)]
     PeakOf {
@@ -52,6 +58,8 @@ fn main() -> ExitCode {
         Benchmark::Failover(arguments) => failover(&arguments),
         Benchmark::Growth(arguments) => growth(&arguments),
         Benchmark::Placement(arguments) => placement::run(&arguments),
+        Benchmark::Rolling(arguments) => rolling(&arguments),
+        Benchmark::Sessions(arguments) => sessions(&arguments),
         Benchmark::PeakOf { command } => {
             peak_memory::peak_of_child(&command).map(|kib| println!("{kib}"))
         }
@@ -82,6 +90,18 @@ async fn failover(arguments: &failover::Arguments) -> anyhow::Result<()> {
 #[tokio::main(flavor = "current_thread")]
 async fn growth(arguments: &growth::Arguments) -> anyhow::Result<()> {
     undone_when_interrupted(growth::run(arguments)).await
+}
+
+/// On one thread, too.
+#[tokio::main(flavor = "current_thread")]
+async fn rolling(arguments: &rolling::Arguments) -> anyhow::Result<()> {
+    undone_when_interrupted(rolling::run(arguments)).await
+}
+
+/// On one thread, too: it holds connections that are idle most of the time.
+#[tokio::main(flavor = "current_thread")]
+async fn sessions(arguments: &sessions::Arguments) -> anyhow::Result<()> {
+    undone_when_interrupted(sessions::run(arguments)).await
 }
 
 #[tokio::main]

@@ -47,7 +47,15 @@ impl OthersMeter {
     /// # Errors
     /// When the system tells no CPU times.
     pub fn cores(&self) -> anyhow::Result<f64> {
-        let now = used(&self.servers)?;
+        self.cores_beside(&self.servers)
+    }
+
+    /// The same where these servers run now, of which some were started meanwhile by this program.
+    ///
+    /// # Errors
+    /// When the system tells no CPU times.
+    pub fn cores_beside(&self, servers: &[u32]) -> anyhow::Result<f64> {
+        let now = used(servers)?;
         let all = now.all.saturating_sub(self.before.all);
         let others = all.saturating_sub(now.own.saturating_sub(self.before.own));
         Ok(others.as_secs_f64() / self.began.elapsed().as_secs_f64())

@@ -49,6 +49,24 @@ fn a_quick_run_kills_leaders_and_prints_its_figures_with_or_without_etcd() {
 }
 
 #[test]
+fn a_quick_load_times_writes_without_and_beside_jobs() {
+    let output = Command::new(env!("CARGO_BIN_EXE_cameo-bench"))
+        .args(["failover", "--json", "--quick", "--seconds-of-load", "2"])
+        .env_remove("CARGO")
+        .output()
+        .unwrap();
+
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let figures = document["figures"].as_array().unwrap();
+    let named = |name: &str| figures.iter().find(|figure| figure["name"] == name);
+    let factor = named("jobs_write_p99_factor").unwrap();
+    assert!(factor["value"].as_f64().unwrap() > 0.0, "{factor}");
+    assert!(named("load_elections").is_some(), "{document}");
+}
+
+#[test]
 fn given_a_signal_then_a_run_leaves_no_process_and_no_folder() {
     for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
         // Given a run whose nodes serve

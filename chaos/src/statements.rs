@@ -103,6 +103,43 @@ pub fn new_grant(
     (owner, viewer): (Party<'_>, Party<'_>),
     first: Permission,
 ) -> Result<(GrantId, CreateGrant), SealingError> {
+    grant_of(
+        rng,
+        now,
+        (cluster, descriptor),
+        (owner, viewer),
+        (first, None),
+    )
+}
+
+/// The same of a share that the owner keeps, to deal it again.
+///
+/// # Errors
+/// When the descriptor cannot be dealt to.
+pub fn new_grant_of(
+    rng: &mut impl CryptoRng,
+    now: Millis,
+    (cluster, descriptor): (ClusterId, &Descriptor),
+    (owner, viewer): (Party<'_>, Party<'_>),
+    (first, share): (Permission, &Share),
+) -> Result<(GrantId, CreateGrant), SealingError> {
+    let share = Some(share);
+    grant_of(
+        rng,
+        now,
+        (cluster, descriptor),
+        (owner, viewer),
+        (first, share),
+    )
+}
+
+fn grant_of(
+    rng: &mut impl CryptoRng,
+    now: Millis,
+    (cluster, descriptor): (ClusterId, &Descriptor),
+    (owner, viewer): (Party<'_>, Party<'_>),
+    (first, share): (Permission, Option<&Share>),
+) -> Result<(GrantId, CreateGrant), SealingError> {
     let image = ImageId(random(rng));
     let request = PhotoRequest {
         viewer: viewer.identity.public(),
@@ -135,7 +172,7 @@ pub fn new_grant(
         number: 1,
         first_floor: FirstFloor::NEW,
     };
-    let share = Share::random(rng);
+    let share = share.cloned().unwrap_or_else(|| Share::random(rng));
     let dealt = deal(rng, &dealing, &share, descriptor)?;
     let body = CreateGrant {
         request,

@@ -106,18 +106,24 @@ impl Cluster {
         let folder = self.folder.join(format!("node-{id}"));
         std::fs::create_dir_all(&folder)?;
         let token = folder.join("token");
+        // Those of today: nodes that formed the cluster may have been replaced.
+        let nodes = self.nodes.iter();
+        let peers: Vec<_> = nodes
+            .map(|node| format!("{}={}", node.id, node.link))
+            .collect();
+        let peers = peers.join(",");
         let order = TokenOrder {
             program: &member.program,
             operator: &operator_key(&self.folder),
             cluster: &self.urls(),
-            peers: &member.peers,
+            peers: &peers,
         };
         order.sign(&token)?;
         Ok(Node {
             id,
             http: format!("127.0.0.1:{}", ports[1]),
             metrics: format!("127.0.0.1:{}", ports[2]),
-            peers: format!("{},{id}={link}", member.peers),
+            peers: format!("{peers},{id}={link}"),
             link,
             folder,
             program: member.program.clone(),

@@ -6,6 +6,7 @@ use anyhow::{Context as _, ensure};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -79,6 +80,15 @@ impl Http1 {
         let status = answer.status();
         let body = answer.into_body().collect().await?.to_bytes();
         Ok((status, body))
+    }
+
+    /// The body of a successful answer, as it comes.
+    pub async fn stream(&mut self, request: Request<Full<Bytes>>) -> anyhow::Result<Incoming> {
+        self.sender.ready().await.context("the connection")?;
+        let answer = self.sender.send_request(request).await?;
+        let status = answer.status();
+        ensure!(status.is_success(), "{status} for a stream");
+        Ok(answer.into_body())
     }
 
     /// The body of a successful answer.

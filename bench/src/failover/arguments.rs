@@ -16,7 +16,8 @@ pub struct Arguments {
     /// Leaders that are killed on each side; 10 of each are stopped in addition
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=999))]
     pub rounds: u32,
-    /// End no leader: count the elections in so many seconds of writes and image jobs, on each side
+    /// End no leader: time writes for so many seconds without and beside image jobs, and count
+    /// elections on each side
     #[arg(long, value_name = "N", conflicts_with = "rounds")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=86_400))]
     pub seconds_of_load: Option<u32>,

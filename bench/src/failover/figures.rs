@@ -8,6 +8,8 @@ use super::stall_meter::STALL;
 use super::steady::{Election, Steady, UnderLoad};
 use crate::document::Document;
 use crate::figure::Figure;
+use crate::others::is_disturbed;
+use crate::rounding::round;
 use crate::runs::Runs;
 
 /// The rounds of both sides, and what was read back.
@@ -84,6 +86,29 @@ pub fn load(document: &mut Document, shown: &UnderLoad, length: Duration) {
     if let Some(etcd) = &shown.etcd {
         add("load_elections_etcd", etcd, "");
     }
+    document.figures.push(jobs_factor(shown));
+}
+
+/// How much longer writes take beside jobs: p99 of both, ours alone.
+fn jobs_factor(shown: &UnderLoad) -> Figure {
+    let (idle, busy) = (&shown.idle, &shown.ours);
+    let [before, beside] = [idle.steady.p99, busy.p99].map(|p99| round(p99 * 1e3));
+    let mut note = format!(
+        "p99 {before} ms of {} writes without jobs, then {beside} of {} beside them",
+        idle.steady.writes, busy.writes
+    );
+    if idle.is_second {
+        note += ", without jobs measured again";
+    }
+    if idle.is_disturbed() {
+        note += ", disturbed without jobs";
+    }
+    // The jobs stall the machine, too: others are told by their CPU alone.
+    if is_disturbed(busy.others) {
+        note += ", disturbed beside jobs";
+    }
+    let factor = busy.p99 / idle.steady.p99;
+    Figure::new("jobs_write_p99_factor", factor, "x", 1, note)
 }
 
 fn elections(seen: &[Election]) -> String {
@@ -134,6 +159,7 @@ fn times(gaps: &Gaps, of: impl Fn(&Gap) -> Duration) -> Runs {
 #[cfg(test)]
 mod tests {
     use super::super::read_back::Read;
+    use super::super::steady::Idle;
     use super::*;
     use crate::machine::Machine;
 
@@ -226,16 +252,29 @@ mod tests {
     #[test]
     fn an_election_after_a_stall_is_told_and_not_counted() {
         // Given
+        let idle = Steady {
+            elections: Vec::new(),
+            writes: 2000,
+            p99: 0.004,
+            stalls: 0,
+            others: 0.0,
+        };
         let election = |seconds, after_stall| Election {
             at: Duration::from_secs(seconds),
             terms: 2,
             after_stall,
         };
         let shown = UnderLoad {
+            idle: Idle {
+                steady: idle,
+                is_second: true,
+            },
             ours: Steady {
                 elections: vec![election(5, true), election(9, false)],
                 writes: 1000,
+                p99: 0.007,
                 stalls: 1,
+                others: 0.4,
             },
             etcd: None,
             snapshots: 31,
@@ -253,5 +292,13 @@ mod tests {
                         all the time; 1 stalls of this machine above 50 ms; 2 new terms at 5.0 s \
                         (after a stall, not counted); 2 new terms at 9.0 s";
         assert_eq!(figure.note, expected);
+        let factor = &document.figures[1];
+        assert_eq!(
+            (&*factor.name, factor.value),
+            ("jobs_write_p99_factor", 1.75)
+        );
+        let expected = "p99 4.00 ms of 2000 writes without jobs, then 7.00 of 1000 beside them, \
+                        without jobs measured again, disturbed beside jobs";
+        assert_eq!(factor.note, expected);
     }
 }

@@ -1,4 +1,4 @@
-//! Full load with no leader ended: elections that nobody asked for.
+//! Full load with no leader ended: elections that nobody asked for, and what jobs cost writes.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,6 +13,8 @@ use super::target::{CLIENTS, Target};
 use crate::clusters::etcd::Etcd;
 use crate::clusters::ours::Ours;
 use crate::job_clients::{JobClients, on_own_thread};
+use crate::others::{OthersMeter, is_disturbed};
+use crate::quantile::Times;
 
 /// Payloads of the jobs, in bytes.
 const PAYLOADS: [usize; 4] = [500_000, 1_000_000, 2_000_000, 4_000_000];
@@ -31,17 +33,42 @@ pub struct Election {
 }
 
 /// What one side has shown.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Steady {
     pub elections: Vec<Election>,
     pub writes: usize,
+    /// Seconds that 99 of 100 acknowledged writes did not exceed.
+    pub p99: f64,
     /// Stalls of this machine meanwhile.
     pub stalls: usize,
+    /// Cores that others used meanwhile.
+    pub others: f64,
+}
+
+/// What ours have shown without a job, before the load.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Idle {
+    pub steady: Steady,
+    /// Whether it was measured again, because the first time was disturbed.
+    pub is_second: bool,
+}
+
+impl Idle {
+    /// Whether something else had the machine.
+    pub fn is_disturbed(&self) -> bool {
+        is_disturbed_idle(&self.steady)
+    }
+}
+
+/// Without jobs, nothing of ours stalls the machine.
+fn is_disturbed_idle(steady: &Steady) -> bool {
+    steady.stalls > 0 || is_disturbed(steady.others)
 }
 
 /// What all have shown.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct UnderLoad {
+    pub idle: Idle,
     pub ours: Steady,
     pub etcd: Option<Steady>,
     /// Snapshots that our nodes have written during our load.
@@ -50,8 +77,10 @@ pub struct UnderLoad {
     pub jobs: usize,
 }
 
-/// Lets clients write for so long, to ours and then to etcd, while our nodes run as many image jobs
-/// as they can: etcd has the same neighbours.
+/// Lets clients write for so long, to ours alone, and then again to ours and to etcd while our
+/// nodes run as many image jobs as they can: etcd has the same neighbours.
+///
+/// Writes without jobs are measured `again` if they were disturbed.
 ///
 /// # Errors
 /// At once when a node does not answer, or a job fails otherwise than by waiting too long.
@@ -60,7 +89,9 @@ pub async fn under_load(
     etcd: Option<&Etcd>,
     length: Duration,
     meter: &StallMeter,
+    again: bool,
 ) -> anyhow::Result<UnderLoad> {
+    let idle = idle(ours, etcd, length, meter, again).await?;
     let urls = ours.urls();
     let leader = urls.get(Target::leader(ours).await?).cloned();
     let works = PAYLOADS.iter().zip(0..);
@@ -70,7 +101,7 @@ pub async fn under_load(
     let clients = Arc::new(JobClients::new(leader.unwrap_or_default(), nodes, works));
     let jobs = on_own_thread(cameo_sched::lower, clients.clone().keep_busy());
     let writes = async {
-        let shown = both(ours, etcd, length, meter).await;
+        let shown = both(ours, etcd, idle, length, meter).await;
         clients.end();
         shown
     };
@@ -78,21 +109,50 @@ pub async fn under_load(
     Ok(UnderLoad { jobs, ..shown })
 }
 
-/// Both sides, without the number of jobs.
-async fn both(
+/// Ours without a job; once more if that was disturbed and may be measured `again`.
+async fn idle(
     ours: &Ours,
     etcd: Option<&Etcd>,
     length: Duration,
     meter: &StallMeter,
+    again: bool,
+) -> anyhow::Result<Idle> {
+    let first = steady(ours, neighbours(etcd), length, meter).await?;
+    if !again || !is_disturbed_idle(&first) {
+        return Ok(Idle {
+            steady: first,
+            is_second: false,
+        });
+    }
+    eprintln!("something else had the machine: writes without jobs are measured again");
+    Ok(Idle {
+        steady: steady(ours, neighbours(etcd), length, meter).await?,
+        is_second: true,
+    })
+}
+
+/// Processes of etcd, which are no others.
+fn neighbours(etcd: Option<&Etcd>) -> Vec<u32> {
+    etcd.map(Etcd::processes).unwrap_or_default()
+}
+
+/// Both sides, without the number of jobs.
+async fn both(
+    ours: &Ours,
+    etcd: Option<&Etcd>,
+    idle: Idle,
+    length: Duration,
+    meter: &StallMeter,
 ) -> anyhow::Result<UnderLoad> {
     let before = ours.snapshots().await?;
-    let own = steady(ours, length, meter).await?;
+    let own = steady(ours, neighbours(etcd), length, meter).await?;
     let snapshots = ours.snapshots().await?.saturating_sub(before);
     let theirs = match etcd {
-        Some(etcd) => Some(steady(etcd, length, meter).await?),
+        Some(etcd) => Some(steady(etcd, ours.processes()?, length, meter).await?),
         None => None,
     };
     Ok(UnderLoad {
+        idle,
         ours: own,
         etcd: theirs,
         snapshots,
@@ -102,13 +162,15 @@ async fn both(
 
 async fn steady<T: Target>(
     target: &T,
+    neighbours: Vec<u32>,
     length: Duration,
     meter: &StallMeter,
 ) -> anyhow::Result<Steady> {
-    eprintln!("{} under load for {} s", T::NAME, length.as_secs());
+    eprintln!("writes to {} for {} s", T::NAME, length.as_secs());
     let clients = (0..CLIENTS).map(|number| target.client(number));
     let mut clients = clients.collect::<anyhow::Result<Vec<_>>>()?;
     let load = Load::new();
+    let others = OthersMeter::start([target.processes()?, neighbours].concat())?;
     let (term, began) = (target.term().await?, Instant::now());
     let clients = clients.iter_mut().enumerate();
     let writing = clients.map(|(number, client)| load.keep_writing(number, client));
@@ -118,9 +180,16 @@ async fn steady<T: Target>(
     };
     let looking = elections(target, &load, term, meter);
     let (_, (), elections) = tokio::join!(join_all(writing), over, looking);
+    let others = others.cores()?;
+    let spans = load.spans();
+    let took = spans
+        .iter()
+        .map(|span| (span.ended - span.begun).as_secs_f64());
     Ok(Steady {
         elections: elections?,
-        writes: load.into_acks().len(),
+        writes: spans.len(),
+        p99: Times::of(took.collect()).percentile(99.0),
+        others,
         stalls: meter.stalls_between(began, Instant::now()),
     })
 }

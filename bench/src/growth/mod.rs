@@ -8,7 +8,7 @@ mod arguments;
 mod figures;
 mod goals;
 mod level;
-mod sizes;
+pub(crate) mod sizes;
 mod soak;
 mod timeline;
 

@@ -33,7 +33,10 @@ impl Sizes {
 }
 
 /// Resident memory of a process, in bytes.
-fn resident(process: u32) -> anyhow::Result<u64> {
+///
+/// # Errors
+/// When it does not run.
+pub fn resident(process: u32) -> anyhow::Result<u64> {
     let path = format!("/proc/{process}/status");
     let status = fs::read_to_string(&path).with_context(|| path.clone())?;
     resident_of(&status).with_context(|| format!("VmRSS in {path}"))

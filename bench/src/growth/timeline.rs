@@ -7,6 +7,7 @@ use futures_util::future::try_join_all;
 
 use crate::clusters::caller::Caller;
 use crate::quantile::Times;
+use crate::silence::longest_silence;
 
 /// Answers in order of time.
 #[derive(Debug, Default)]
@@ -50,10 +51,7 @@ impl Timeline {
 
     /// The longest time between two answers, or between an answer and the beginning or the end.
     pub fn longest_silence(&self, from: Instant, to: Instant) -> Duration {
-        let answers = self.between(from, to).map(|(at, _)| *at);
-        let ends: Vec<_> = std::iter::once(from).chain(answers).chain([to]).collect();
-        let silences = ends.windows(2).map(|pair| pair[1] - pair[0]);
-        silences.max().unwrap_or_default()
+        longest_silence(self.answers.iter().map(|(at, _)| *at), from, to)
     }
 
     fn between(&self, from: Instant, to: Instant) -> impl Iterator<Item = &(Instant, f64)> {

@@ -8,7 +8,7 @@ use cameo_common::wire;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// Version of the layout of calls and answers.
-const VERSION: u16 = 5;
+pub const VERSION: u16 = 5;
 
 /// A call from one node to another.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -74,12 +74,13 @@ impl From<NotPlaced> for ApiError {
     }
 }
 
-pub(super) fn encode<T: Serialize>(value: &T) -> Vec<u8> {
+/// A call or an answer after its version.
+pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {
     wire::encode(&(VERSION, value))
 }
 
 /// `None` for an unknown version and for bytes that do not decode.
-pub(super) fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Option<T> {
+pub fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Option<T> {
     let (_, value) = wire::decode_after_version::<(u16, T)>(VERSION, bytes).ok()?;
     Some(value)
 }

@@ -7,5 +7,5 @@
 mod envelope;
 mod leader_client;
 
-pub use envelope::{NodeAnswer, NodeCall, NotPlaced};
+pub use envelope::{NodeAnswer, NodeCall, NotPlaced, VERSION, decode, encode};
 pub use leader_client::{Answers, CallError, NodeRpc, ask_node};

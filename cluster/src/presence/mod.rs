@@ -22,7 +22,7 @@ use cameo_machine::{StateView, read};
 use leases::Leases;
 
 pub use probe::{PresenceAnswers, probe};
-pub use renewals::{RenewError, Renewals};
+pub use renewals::{BATCH_DELAY, MAX_BATCH, RenewError, Renewals};
 
 /// How long a session that was reported offline has to renew its lease.
 pub const PROBE_TIMEOUT: Duration = Duration::from_secs(2);

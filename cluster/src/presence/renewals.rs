@@ -10,9 +10,9 @@ use tokio::time::Instant;
 use crate::node_rpc::{CallError, NodeAnswer, NodeCall, NodeRpc};
 
 /// How long the first keep-alive of a batch waits for others.
-const BATCH_DELAY: Duration = Duration::from_millis(20);
+pub const BATCH_DELAY: Duration = Duration::from_millis(20);
 /// Most keep-alives in a batch.
-pub(super) const MAX_BATCH: usize = 512;
+pub const MAX_BATCH: usize = 512;
 /// Most keep-alives in the queue. Further ones are refused, and clients repeat them.
 const MAX_PENDING: usize = 4 * MAX_BATCH;
 /// For the leader's answer to a batch.

@@ -28,7 +28,7 @@ mod time;
 mod versions;
 
 pub use crate::consensus_types::Member;
-pub use client::app_request::AskError;
+pub use client::app_request::{AskError, app_reply, app_request};
 pub use client::handle::Raft;
 pub use client::propose::{MAX_COMMAND_BYTES, MAX_ENTRY_BYTES, ProposeError, Proposed};
 pub use client::raft_replica::RaftReplica;

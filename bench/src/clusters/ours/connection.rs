@@ -9,6 +9,7 @@ use cameo_common::api::AUTHORIZATION_HEADER;
 use cameo_common::keys::SigningKey;
 use cameo_tls::{API_ALPN, Expected};
 use http_body_util::Full;
+use hyper::body::Incoming;
 use hyper::{Request, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -70,6 +71,11 @@ impl Connection {
 
     pub async fn send(&mut self, request: Request<Full<Bytes>>) -> anyhow::Result<Bytes> {
         self.0.send(request).await
+    }
+
+    /// The body of a successful answer, as it comes. The connection is kept beside it.
+    pub async fn stream(&mut self, request: Request<Full<Bytes>>) -> anyhow::Result<Incoming> {
+        self.0.stream(request).await
     }
 
     /// Status and body of an answer.

@@ -16,7 +16,7 @@ use super::{Ours, address};
 /// more than some 250 at once.
 pub const GROUP: u32 = 250;
 /// Groups that are made at a time.
-const AT_A_TIME: usize = 32;
+pub(super) const AT_A_TIME: usize = 32;
 
 impl Ours {
     /// Makes groups of people, each of whom shares a photo with the next of the group.
@@ -49,14 +49,14 @@ impl Ours {
 }
 
 /// The loopback address of a group.
-fn source(group: u32) -> Ipv4Addr {
+pub(super) fn source(group: u32) -> Ipv4Addr {
     let [_, high, middle, low] = (group + 1).to_be_bytes();
     Ipv4Addr::new(127, high.wrapping_add(1), middle, low)
 }
 
 impl Connection {
     /// As [`Connection::open`], from this address.
-    async fn open_from(
+    pub(super) async fn open_from(
         source: Ipv4Addr,
         device: &SigningKey,
         to: SocketAddr,

@@ -53,6 +53,15 @@ impl Grant {
         })
     }
 
+    /// A grant that is recorded already.
+    pub fn of(id: GrantId, cluster: ClusterId, threshold: usize) -> Self {
+        Self {
+            id,
+            cluster,
+            threshold,
+        }
+    }
+
     /// A view that the viewer's device asks for.
     pub fn view(&self, viewer: &Person) -> View {
         let one_time = SealingSecret::from_bytes(random());

@@ -1,15 +1,26 @@
 //! Cameo, as three nodes on this machine.
 
+mod address_book;
 mod away;
 mod calls;
 mod connection;
 mod control;
 mod crowd;
 mod grant;
+mod patient;
 mod people;
+mod photo;
+mod replacement;
+mod sessions;
 mod writer;
 
+pub use address_book::AddressBook;
 pub use crowd::GROUP;
+pub use patient::Patient;
+pub use people::Person;
+pub use photo::Photo;
+pub use replacement::Household;
+pub use sessions::{FILES_OF_ONE, LinkEnd};
 pub use writer::Writer;
 
 use std::collections::VecDeque;
@@ -27,7 +38,6 @@ use super::caller::Caller;
 use calls::{Requests, WholeView};
 use connection::Connection;
 use grant::Grant;
-use people::Person;
 
 /// Nodes of the cluster, as many as etcd has members.
 const NODES: u64 = 3;
@@ -50,7 +60,7 @@ pub struct Ours {
     cluster: Cluster,
     id: ClusterId,
     descriptor: Descriptor,
-    owner: Person,
+    owner: Arc<Person>,
     viewers: Vec<Arc<Person>>,
 }
 
@@ -65,7 +75,7 @@ impl Ours {
         }
         cluster.start_all().await?;
         cluster.leader().await?;
-        let owner = Person::new("owner".parse()?);
+        let owner = Arc::new(Person::new("owner".parse()?));
         let mut connection = Connection::open(&owner.device, address(&cluster, 0)?).await?;
         let info = connection.get(paths::CLUSTER)?;
         let info: ClusterInfo = connection.ask(info).await?;

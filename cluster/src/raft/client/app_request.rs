@@ -29,11 +29,24 @@ pub(super) async fn ask(
     deadline: Instant,
 ) -> Result<Vec<u8>, AskError> {
     let member = members.member(node).ok_or(AskError::NotMember(node))?;
-    let malformed = |error: &dyn fmt::Display| AskError::Malformed(error.to_string());
-    let request = encode(&NodeRequest::App(body));
     let link = links.member(node, &member.link, Lane::App);
-    let reply = link.call(&request, deadline).await?;
-    match decode(&reply).map_err(|error| malformed(&error))? {
+    let reply = link.call(&app_request(body), deadline).await?;
+    app_reply(&reply)
+}
+
+/// The bytes of a request to the `AppService` of a member, as they are on a link.
+#[must_use]
+pub fn app_request(body: Vec<u8>) -> Vec<u8> {
+    encode(&NodeRequest::App(body))
+}
+
+/// The body of its reply.
+///
+/// # Errors
+/// [`AskError::Malformed`] when the bytes are of another version, or of another reply.
+pub fn app_reply(bytes: &[u8]) -> Result<Vec<u8>, AskError> {
+    let malformed = |error: &dyn fmt::Display| AskError::Malformed(error.to_string());
+    match decode(bytes).map_err(|error| malformed(&error))? {
         NodeReply::App(body) => Ok(body),
         _ => Err(malformed(&"the reply does not match the request")),
     }
