@@ -2,8 +2,7 @@
 //!
 //! [`hide`] (workers) and [`reveal`] (clients) are pure functions of their input and run on the
 //! rayon pool they are called in. [`cover`] makes covers, [`mod@preview`] makes previews, [`png`]
-//! reads and writes pictures. The JPEG decoder of previews starts threads of its own for large
-//! files.
+//! reads and writes pictures.
 //!
 //! A `veil` carrier is invisible to the eye. It is not undetectable, and secrecy does not depend on
 //! it: payloads are sealed before they reach this crate.
@@ -38,7 +37,7 @@ pub use cancel::{CancelToken, Cancelled};
 pub use caption::{Caption, CaptionError};
 pub use check::{CheckError, check};
 pub use cover::{CoverError, cover_from_picture, default_cover, default_cover_from_file};
-pub use decode::{Appearance, DecodeError, appearance, is_cut_off, is_guarded};
+pub use decode::{Appearance, DecodeError, appearance, dimensions, is_cut_off, is_guarded};
 pub use hide::{HideError, TooSmall, embed, hide, hide_to};
 pub use inspect::{Inspection, inspect};
 pub use key::CodecKey;

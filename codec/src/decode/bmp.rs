@@ -15,6 +15,8 @@ const V4_BYTES: u32 = 108;
 /// Compression: none; none, by masks.
 const RGB: u32 = 0;
 const BIT_FIELDS: u32 = 3;
+/// The only mask for alpha beside these colours.
+const ALPHA: u32 = 0xff00_0000;
 /// Masks of red, green and blue without masks.
 const COLOURS: [u32; 3] = [0x00ff_0000, 0xff00, 0xff];
 
@@ -24,7 +26,7 @@ pub(super) fn with_alpha_mask(file: &[u8]) -> Cow<'_, [u8]> {
     let is_meant = number(HEADER_SIZE).is_some_and(|size| size >= V4_BYTES)
         && file.get(BITS..BITS + 2) == Some(&[32, 0])
         && number(COMPRESSION) == Some(RGB)
-        && number(ALPHA_MASK).is_some_and(|mask| mask != 0);
+        && number(ALPHA_MASK) == Some(ALPHA);
     if !is_meant {
         return Cow::Borrowed(file);
     }

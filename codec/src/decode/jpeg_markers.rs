@@ -1,12 +1,17 @@
 //! A JPEG's segments as they follow each other (ITU-T T.81, annex B): frame, scans, EXIF, colour
 //! profile, end. Thumbnails inside segments, and bytes after the picture's end, are not of it.
 
+use jpeg_decoder::ColorTransform;
+
 /// Second byte of a marker, after 0xff.
 const SOI: u8 = 0xd8;
 const EOI: u8 = 0xd9;
 const SOS: u8 = 0xda;
+const DRI: u8 = 0xdd;
+const APP0: u8 = 0xe0;
 const APP1: u8 = 0xe1;
 const APP2: u8 = 0xe2;
+const APP14: u8 = 0xee;
 
 const EXIF: &[u8] = b"Exif\0";
 const ICC: &[u8] = b"ICC_PROFILE\0";
@@ -31,6 +36,8 @@ pub(super) struct Frame {
     pub coding: Coding,
     pub width: u16,
     pub height: u16,
+    /// Names of the components.
+    pub ids: Vec<u8>,
     /// Horizontal and vertical sampling factor of each component.
     pub sampling: Vec<(u8, u8)>,
 }
@@ -49,12 +56,13 @@ impl Frame {
             (0xc5..=0xc7 | 0xcd..=0xcf, _) => Coding::Other("hierarchical coding"),
             _ => Coding::Other("arithmetic coding"),
         };
-        let factors = components.as_chunks::<3>().0.iter();
+        let components = components.as_chunks::<3>().0.iter();
         Some(Self {
             coding,
             height: u16::from_be_bytes([*h1, *h0]),
             width: u16::from_be_bytes([*w1, *w0]),
-            sampling: factors.map(|[_, f, _]| (f >> 4, f & 15)).collect(),
+            ids: components.clone().map(|[id, ..]| *id).collect(),
+            sampling: components.map(|[_, f, _]| (f >> 4, f & 15)).collect(),
         })
     }
 
@@ -89,6 +97,11 @@ impl Frame {
 pub(super) struct Markers<'a> {
     pub frame: Option<Frame>,
     pub scans: usize,
+    /// The scans have restart markers.
+    pub has_restarts: bool,
+    is_jfif: bool,
+    /// Which colours an Adobe program says that these are.
+    adobe: Option<u8>,
     /// The first EXIF segment, from its TIFF header on: where there are several, it counts.
     pub exif: Option<&'a [u8]>,
     /// Parts of the colour profile with their numbers, as they come.
@@ -130,6 +143,15 @@ impl<'a> Markers<'a> {
                 self.frame = Frame::of(marker, segment);
             }
             SOS => self.scans += 1,
+            DRI => self.has_restarts = segment != [0, 0],
+            APP0 => self.is_jfif |= segment.starts_with(b"JFIF\0"),
+            APP14 => {
+                if let [.., transform] = segment
+                    && segment.starts_with(b"Adobe")
+                {
+                    self.adobe = Some(*transform);
+                }
+            }
             APP1 if self.exif.is_none() => {
                 // The name, a zero, and a byte that fills.
                 self.exif = segment.strip_prefix(EXIF).and_then(|rest| rest.get(1..));
@@ -140,6 +162,22 @@ impl<'a> Markers<'a> {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// Which colours the frame's components are, in the order in which other decoders decide it:
+    /// JFIF, then Adobe, then the components' names.
+    pub fn colours(&self) -> ColorTransform {
+        let ids = self.frame.as_ref().map_or(&[][..], |frame| &frame.ids);
+        match (ids.len(), self.adobe) {
+            (1, _) => ColorTransform::Grayscale,
+            (4, None | Some(0)) => ColorTransform::CMYK,
+            (4, Some(_)) => ColorTransform::YCCK,
+            _ if self.is_jfif => ColorTransform::YCbCr,
+            (_, Some(0)) => ColorTransform::RGB,
+            (_, Some(_)) => ColorTransform::YCbCr,
+            _ if ids == b"RGB" => ColorTransform::RGB,
+            _ => ColorTransform::YCbCr,
         }
     }
 
@@ -253,6 +291,28 @@ mod tests {
         let markers = Markers::of(&file);
         assert_eq!(markers.exif, Some(&b"first"[..]));
         assert_eq!(markers.icc_profile().unwrap(), b"profile");
+    }
+
+    #[test]
+    fn what_the_components_are_is_told_by_jfif_then_adobe_then_their_names() {
+        let colours = |ids: &[u8], is_jfif, adobe| {
+            let mut segment = vec![8, 0, 8, 0, 8, ids.len() as u8];
+            segment.extend(ids.iter().flat_map(|id| [*id, 0x11, 0]));
+            let markers = Markers {
+                frame: Frame::of(0xc0, &segment),
+                is_jfif,
+                adobe,
+                ..Markers::default()
+            };
+            markers.colours()
+        };
+        assert_eq!(colours(&[1, 2, 3], false, Some(0)), ColorTransform::RGB);
+        assert_eq!(colours(b"RGB", true, None), ColorTransform::YCbCr);
+        assert_eq!(colours(b"RGB", false, None), ColorTransform::RGB);
+        assert_eq!(colours(&[0, 1, 2], false, None), ColorTransform::YCbCr);
+        assert_eq!(colours(&[1, 2, 3, 4], true, None), ColorTransform::CMYK);
+        assert_eq!(colours(&[1, 2, 3, 4], false, Some(2)), ColorTransform::YCCK);
+        assert_eq!(colours(&[1], false, None), ColorTransform::Grayscale);
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod bmp;
 mod colour;
 mod gif;
 mod guard;
+mod icc;
 mod jpeg;
 mod jpeg_markers;
 mod kind;
@@ -15,11 +16,12 @@ mod tiff;
 
 use std::io::Cursor;
 
+use image::codecs::png::PngDecoder;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 use thiserror::Error;
 
-use super::limits::{MAX_DECODE_BYTES, MAX_EDGE, MAX_PHOTO_BYTES, MAX_PIXELS};
+use super::limits::{MAX_CARRIER_BYTES, MAX_DECODE_BYTES, MAX_EDGE, MAX_PHOTO_BYTES, MAX_PIXELS};
 use super::picture::{Channels, Picture};
 use colour::Colours;
 pub use guard::is_guarded;
@@ -40,13 +42,18 @@ pub enum DecodeError {
     Dimensions,
     #[error("the picture would take more than {MAX_DECODE_BYTES} bytes of memory to decode")]
     Memory,
-    #[error("the file has {0} bytes; at most {MAX_PHOTO_BYTES} are read")]
-    TooLarge(usize),
+    #[error("the file has {bytes} bytes; at most {limit} are read")]
+    TooLarge { bytes: usize, limit: usize },
     #[error("the picture is damaged: {0}")]
     Damaged(String),
     #[error("its decoder has failed: this is an error of ours, and the picture was not read")]
     DecoderFailed,
 }
+
+/// Most that the chunks of a PNG beside its samples take, inflated.
+const CHUNK_BYTES: u64 = 16 << 20;
+/// Four samples of 16 bits.
+const MAX_PIXEL_BYTES: u64 = 8;
 
 /// A decoded picture and properties of its file.
 #[derive(Debug)]
@@ -64,12 +71,7 @@ pub(super) struct Decoded {
 
 impl Decoded {
     fn convert(&mut self, colours: &Colours) {
-        let image = std::mem::take(&mut self.image);
-        self.colours = colours.name();
-        self.image = match self.colours {
-            Some(_) => colours.to_srgb(image),
-            None => image,
-        };
+        (self.image, self.colours) = colours.to_srgb(std::mem::take(&mut self.image));
     }
 
     /// Width and height of the original, orientation applied.
@@ -108,20 +110,37 @@ pub fn appearance(file: &[u8]) -> Result<Appearance, DecodeError> {
     })
 }
 
-/// Decodes in full size.
+/// Width and height as they are decoded, from the headers alone.
+pub fn dimensions(file: &[u8]) -> Result<(u32, u32), DecodeError> {
+    let of = |file: &[u8], format| {
+        let reader = ImageReader::with_format(Cursor::new(file), format);
+        reader.into_dimensions().map_err(refused)
+    };
+    let format = kind::kind(file)?;
+    guard::guarded(|| match format {
+        ImageFormat::Jpeg => jpeg::dimensions(file),
+        ImageFormat::Tiff => of(&tiff::beginning_with_full_page(file)?, format),
+        ImageFormat::Gif => of(&gif::with_whole_frame(file), format),
+        _ => of(file, format),
+    })
+    .unwrap_or(Err(DecodeError::DecoderFailed))
+}
+
+/// Decodes in full size. A file may be as large as a carrier.
 pub(super) fn decode(file: &[u8]) -> Result<Decoded, DecodeError> {
-    decode_to(file, None)
+    decode_to(file, None, MAX_CARRIER_BYTES)
 }
 
 /// Decodes with a longer edge of at least `edge` pixels, if the original has as many. JPEGs are
 /// decoded only in part.
 pub(super) fn decode_small(file: &[u8], edge: u32) -> Result<Decoded, DecodeError> {
-    decode_to(file, Some(edge))
+    decode_to(file, Some(edge), MAX_PHOTO_BYTES)
 }
 
-fn decode_to(file: &[u8], edge: Option<u32>) -> Result<Decoded, DecodeError> {
-    if file.len() > MAX_PHOTO_BYTES {
-        return Err(DecodeError::TooLarge(file.len()));
+fn decode_to(file: &[u8], edge: Option<u32>, limit: usize) -> Result<Decoded, DecodeError> {
+    let bytes = file.len();
+    if bytes > limit {
+        return Err(DecodeError::TooLarge { bytes, limit });
     }
     let format = kind::kind(file)?;
     guard::guarded(|| match format {
@@ -140,12 +159,22 @@ fn decode_to(file: &[u8], edge: Option<u32>) -> Result<Decoded, DecodeError> {
 }
 
 fn decode_png(file: &[u8]) -> Result<Decoded, DecodeError> {
-    let (mut decoded, _) = decode_as_stored(file, ImageFormat::Png)?;
-    // The chunks before the samples. Damage in them has been told by the decoder of the samples.
-    let chunks = png::Decoder::new(Cursor::new(file)).read_info();
-    if let Ok(chunks) = chunks {
-        decoded.convert(&Colours::of_png(chunks.info()));
-    }
+    let bytes = usize::try_from(CHUNK_BYTES).unwrap_or(usize::MAX);
+    let chunks = png::Decoder::new_with_limits(Cursor::new(file), png::Limits { bytes });
+    // The chunks before the samples. The decoder of the samples tells damage in them.
+    let colours = match chunks.read_info() {
+        Ok(chunks) => Colours::of_png(chunks.info()),
+        Err(_) => Colours::default(),
+    };
+    let size = file.get(16..24).unwrap_or_default();
+    let edges = size.as_chunks::<4>().0.iter();
+    let pixels = edges.map(|edge| u64::from(u32::from_be_bytes(*edge)));
+    let most = pixels.product::<u64>().saturating_mul(MAX_PIXEL_BYTES);
+    let mut limits = limits();
+    limits.max_alloc = Some(most.saturating_add(CHUNK_BYTES).min(MAX_DECODE_BYTES));
+    let decoder = PngDecoder::with_limits(Cursor::new(file), limits).map_err(refused)?;
+    let mut decoded = with_decoder(decoder, ImageFormat::Png.to_mime_type(), refused)?;
+    decoded.convert(&colours);
     Ok(decoded)
 }
 
@@ -216,9 +245,16 @@ fn refused(error: ImageError) -> DecodeError {
             "a picture of an unusual kind ({})",
             what.format_hint()
         )),
-        ImageError::IoError(_) => DecodeError::Damaged("it ends too early".into()),
+        ImageError::IoError(error) => unread(&error),
         other => DecodeError::Damaged(other.to_string()),
     }
+}
+
+fn unread(error: &std::io::Error) -> DecodeError {
+    DecodeError::Damaged(match error.kind() {
+        std::io::ErrorKind::UnexpectedEof => "it ends too early".into(),
+        _ => error.to_string(),
+    })
 }
 
 /// Converts a decoded image to 8 bits a sample.

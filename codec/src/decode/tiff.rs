@@ -22,6 +22,10 @@ const REDUCED: u32 = 1;
 const MASK: u32 = 4;
 /// ExtraSamples: alpha that the colours are multiplied with.
 const ASSOCIATED: u16 = 1;
+/// Compression: JPEG, in its second form.
+const JPEG: u16 = 7;
+/// DNGVersion: of camera raw.
+const DNG_VERSION: u16 = 50_706;
 /// PhotometricInterpretation: grey, and zero is black.
 const BLACK_IS_ZERO: u16 = 1;
 /// PlanarConfiguration: each colour apart.
@@ -32,13 +36,15 @@ type Pages<'a> = Decoder<Cursor<&'a [u8]>>;
 
 /// Decodes the first full page.
 pub(super) fn decode(file: &[u8]) -> Result<Decoded, DecodeError> {
-    let mut pages = Decoder::new(Cursor::new(file)).map_err(|error| refused(&error, None))?;
-    let first = pages.ifd_pointer();
-    find_full_page(&mut pages)?;
+    let file = beginning_with_full_page(file)?;
+    let mut pages = Decoder::new(Cursor::new(&*file)).map_err(|error| refused(&error, None))?;
     check_size(pages.dimensions().map_err(|error| refused(&error, None))?)?;
     let page = Page::of(&mut pages);
     match pages.colortype() {
         Ok(ColorType::CMYK(8 | 16)) if page.planar != PLANAR => return of_inks(pages, &page),
+        Ok(ColorType::YCbCr(8)) if page.compression == JPEG && page.planar != PLANAR => {
+            return of_luma_and_chroma(pages, &page);
+        }
         Ok(ColorType::Multiband {
             bit_depth: 8 | 16,
             num_samples: 2,
@@ -47,10 +53,6 @@ pub(super) fn decode(file: &[u8]) -> Result<Decoded, DecodeError> {
         }
         _ => {}
     }
-    let file = match pages.ifd_pointer() {
-        Some(ifd) if Some(ifd) != first => Cow::Owned(beginning_with(file, ifd.0)?),
-        _ => Cow::Borrowed(file),
-    };
     let decoder = TiffDecoder::new(Cursor::new(&*file)).map_err(|error| page.error(error))?;
     let mut decoded = with_decoder(decoder, MEDIA_TYPE, |error| page.error(error))?;
     if page.is_associated {
@@ -60,26 +62,37 @@ pub(super) fn decode(file: &[u8]) -> Result<Decoded, DecodeError> {
     Ok(decoded)
 }
 
-/// Goes on to the first page that is neither thumbnail nor mask; to the first one if none is.
-fn find_full_page(pages: &mut Pages<'_>) -> Result<(), DecodeError> {
-    let is_part = |pages: &mut Pages<'_>| {
-        let kind: u32 = tag(pages, Tag::NewSubfileType).unwrap_or(0);
-        kind & (REDUCED | MASK) != 0
+/// The file with the first page in front that is neither thumbnail nor mask; as it is where none
+/// is.
+pub(super) fn beginning_with_full_page(file: &[u8]) -> Result<Cow<'_, [u8]>, DecodeError> {
+    let failed = |error: TiffError| refused(&error, None);
+    let mut pages = Decoder::new(Cursor::new(file)).map_err(failed)?;
+    let Some(first) = pages.ifd_pointer() else {
+        return Ok(Cow::Borrowed(file));
     };
-    if !is_part(pages) {
-        return Ok(());
-    }
-    for _ in 1..MAX_PAGES {
+    let mut at = Some(first);
+    let mut is_raw = false;
+    for _ in 0..MAX_PAGES {
         // A page that is damaged ends the search, not the picture.
-        if !pages.more_images() || pages.next_image().is_err() {
+        let Some(Ok(page)) = at.map(|at| pages.read_directory(at)) else {
             break;
+        };
+        let kind = pages.read_directory_tags(&page);
+        let kind = { kind }.find_tag_unsigned::<u32>(Tag::NewSubfileType);
+        if kind.ok().flatten().unwrap_or(0) & (REDUCED | MASK) == 0 {
+            return match at.filter(|at| *at != first) {
+                Some(at) => beginning_with(file, at.0).map(Cow::Owned),
+                None => Ok(Cow::Borrowed(file)),
+            };
         }
-        if !is_part(pages) {
-            return Ok(());
-        }
+        is_raw |= page.contains(Tag::SubIfd) || page.contains(Tag::Unknown(DNG_VERSION));
+        at = page.next();
     }
-    let back = pages.seek_to_image(0);
-    back.map_err(|error| refused(&error, None))
+    match is_raw {
+        // The photo is in a directory below, as a camera's samples.
+        true => Err(DecodeError::UnsupportedKind("camera raw")),
+        false => Ok(Cow::Borrowed(file)),
+    }
 }
 
 /// The file with this page as its first.
@@ -87,18 +100,12 @@ fn beginning_with(file: &[u8], ifd: u64) -> Result<Vec<u8>, DecodeError> {
     let mut file = file.to_vec();
     let little = file.starts_with(b"II");
     let is_big = matches!(file.get(2..4), Some([43, 0] | [0, 43]));
-    let (at, bytes) = match is_big {
-        true if little => (8, ifd.to_le_bytes().to_vec()),
-        true => (8, ifd.to_be_bytes().to_vec()),
-        false => {
-            let ifd = u32::try_from(ifd)
-                .map_err(|_| DecodeError::Damaged("a page lies beyond its end".into()))?;
-            let bytes = match little {
-                true => ifd.to_le_bytes(),
-                false => ifd.to_be_bytes(),
-            };
-            (4, bytes.to_vec())
-        }
+    let short = u32::try_from(ifd).unwrap_or(u32::MAX);
+    let (at, bytes) = match (is_big, little) {
+        (true, true) => (8, ifd.to_le_bytes().to_vec()),
+        (true, false) => (8, ifd.to_be_bytes().to_vec()),
+        (false, true) => (4, short.to_le_bytes().to_vec()),
+        (false, false) => (4, short.to_be_bytes().to_vec()),
     };
     match file.get_mut(at..at + bytes.len()) {
         Some(offset) => offset.copy_from_slice(&bytes),
@@ -202,12 +209,35 @@ fn tag<T: TryFrom<u64>>(pages: &mut Pages<'_>, tag: Tag) -> Option<T> {
 /// A page of inks, by its profile if it has one.
 fn of_inks(pages: Pages<'_>, page: &Page) -> Result<Decoded, DecodeError> {
     let ((width, height), inks) = samples(pages, page)?;
-    let rgb = page.colours().inks_to_srgb(&inks);
+    let (rgb, by) = page.colours().inks_to_srgb(&inks);
     let image = RgbImage::from_raw(width, height, rgb).ok_or_else(too_short)?;
     Ok(Decoded {
-        colours: page.colours().name(),
+        colours: by,
         ..page.decoded(image.into())
     })
+}
+
+/// A page with JPEGs inside, as most programs write them.
+fn of_luma_and_chroma(pages: Pages<'_>, page: &Page) -> Result<Decoded, DecodeError> {
+    let ((width, height), mut samples) = samples(pages, page)?;
+    for pixel in samples.as_chunks_mut::<3>().0 {
+        *pixel = rgb_of(*pixel);
+    }
+    let image = RgbImage::from_raw(width, height, samples).ok_or_else(too_short)?;
+    let mut decoded = page.decoded(image.into());
+    decoded.convert(&page.colours());
+    Ok(decoded)
+}
+
+/// The colour of luma and chroma with all their values (ITU-R BT.601, as in JFIF).
+fn rgb_of([y, cb, cr]: [u8; 3]) -> [u8; 3] {
+    let (y, cb, cr) = (f32::from(y), f32::from(cb) - 128.0, f32::from(cr) - 128.0);
+    let rgb = [
+        y + 1.402 * cr,
+        y - 0.344_136 * cb - 0.714_136 * cr,
+        y + 1.772 * cb,
+    ];
+    rgb.map(|value| value.round().clamp(0.0, 255.0) as u8)
 }
 
 fn grey_with_alpha(pages: Pages<'_>, page: &Page) -> Result<Decoded, DecodeError> {

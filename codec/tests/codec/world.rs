@@ -74,6 +74,12 @@ fn pictures_of_every_kind_look_as_they_do_elsewhere() {
                 other => wrong.push(format!("{name}: {other:?}, and it is not read here")),
             }
         }
+        if beside(".shown-somehow").exists() {
+            count += 1;
+            if let Err(error) = preview(&file) {
+                wrong.push(format!("{name}: {error}, and it can be shown"));
+            }
+        }
         if !beside(".png").exists() {
             continue;
         }

@@ -4,7 +4,8 @@
     make.py FOLDER
 
 FOLDER/NAME.EXT is a picture, FOLDER/NAME.EXT.png what Pillow shows of it: upright, in sRGB, over
-white. Without the latter, the picture is of a kind that is not read here (`NAME.EXT.not-read`).
+white. Instead of the latter, `NAME.EXT.not-read` says that the kind is not read here, and
+`NAME.EXT.shown-somehow` that the picture is damaged and shown all the same.
 With `cjpeg` (libjpeg-turbo-progs) there are JPEGs that Pillow cannot write. Nothing is random.
 """
 
@@ -117,8 +118,15 @@ class Folder:
         self.count += 1
 
     def not_read(self, name, data):
+        self.marked(name, data, ".not-read")
+
+    def shown_somehow(self, name, data):
+        """Damaged: decoders fill in what is missing, each in its way."""
+        self.marked(name, data, ".shown-somehow")
+
+    def marked(self, name, data, mark):
         path = os.path.join(self.root, name)
-        for kept, bytes_ in ((path, data), (path + ".not-read", b"")):
+        for kept, bytes_ in ((path, data), (path + mark, b"")):
             with open(kept, "wb") as file:
                 file.write(bytes_)
         self.count += 1
@@ -182,6 +190,15 @@ def jpegs_by_cjpeg(out):
             made = subprocess.run([cjpeg, "-quality", "95", "-sample", sampling, *more], input=source, capture_output=True)
             if made.returncode == 0:
                 out.put(f"cjpeg-{sampling.replace(',', '_')}{name}.jpg", made.stdout)
+    made = subprocess.run([cjpeg, "-quality", "95", "-rgb"], input=source, capture_output=True, check=True).stdout
+    for number, name in enumerate(b"RGB", 1):
+        for after in (b"\x11\x00", b"\x00"):
+            made = made.replace(bytes((name,)) + after, bytes((number,)) + after, 1)
+    out.put("cjpeg-rgb-by-adobe-alone.jpg", made)
+    made = subprocess.run([cjpeg, "-quality", "95", "-restart", "1"], input=source, capture_output=True, check=True).stdout
+    at = made.index(b"\xff\xd3")
+    out.shown_somehow("cjpeg-restarts-cut.jpg", made[:len(made) * 9 // 10])
+    out.shown_somehow("cjpeg-restart-missing.jpg", made[:at] + made[at + 2:])
     for name, more in (("rgb", ["-rgb"]), ("grey", ["-grayscale"])):
         made = subprocess.run([cjpeg, "-quality", "95", *more], input=source, capture_output=True, check=True)
         out.put(f"cjpeg-{name}.jpg", made.stdout)
@@ -299,6 +316,8 @@ def tiffs(out):
         for compression in (None, "tiff_lzw", "tiff_adobe_deflate", "packbits"):
             data = saved(picture, "TIFF", **({"compression": compression} if compression else {}))
             out.put(f"tiff-{mode}-{compression}.tif", data)
+    for quality in (80, 95):
+        out.put(f"tiff-jpeg-{quality}.tif", saved(scene(), "TIFF", compression="jpeg", quality=quality))
     out.put("tiff-big.tif", saved(scene(), "TIFF", big_tiff=True))
     out.put("tiff-16.tif", saved(Image.frombytes("I;16", (WIDTH, HEIGHT), bytes(b for v in scene("L").tobytes() for b in (v, v))), "TIFF"), scene("L").convert("RGB"))
     for name, profile in PROFILES.items():

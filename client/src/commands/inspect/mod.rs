@@ -7,7 +7,8 @@ use std::path::PathBuf;
 
 use cameo_codec::limits::MAX_CARRIER_BYTES;
 use cameo_codec::{
-    Appearance, CodecKey, Identity as Found, Inspection, PngError, appearance, identify, png,
+    Appearance, CodecKey, DecodeError, Identity as Found, Inspection, PngError, appearance,
+    identify, png,
 };
 use cameo_common::ids::GrantId;
 use clap::Args;
@@ -71,6 +72,8 @@ struct Seen {
 pub enum Error {
     #[error("{} cannot be read: {error}", file.display())]
     Unreadable { file: PathBuf, error: PngError },
+    #[error("{}: {error}", file.display())]
+    NotRead { file: PathBuf, error: DecodeError },
     #[error("{0}")]
     Codec(String),
     #[error(transparent)]
@@ -82,7 +85,7 @@ pub enum Error {
 impl Classified for Error {
     fn kind(&self) -> ErrorKind {
         match self {
-            Error::Unreadable { .. } | Error::Codec(_) => ErrorKind::Other,
+            Error::Unreadable { .. } | Error::NotRead { .. } | Error::Codec(_) => ErrorKind::Other,
             Error::File(error) => error.kind(),
             Error::KeyFile(error) => error.kind(),
         }
@@ -116,10 +119,10 @@ fn look(home: Option<PathBuf>, arguments: &Arguments) -> Result<Report, Error> {
     let picture = match png::read(&file) {
         Ok(picture) => picture,
         Err(PngError::Unsupported(kind)) => return Ok(other_kind(&file, kind, beside)),
-        Err(error @ PngError::NotPng) => {
+        Err(PngError::NotPng) => {
             return match appearance(&file) {
                 Ok(seen) => Ok(no_png(&file, &seen)),
-                Err(_) => Err(Error::Unreadable {
+                Err(error) => Err(Error::NotRead {
                     file: arguments.file.clone(),
                     error,
                 }),

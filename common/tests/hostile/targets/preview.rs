@@ -1,11 +1,10 @@
 //! Any bytes as a picture of any kind: one that an owner adds, a viewer opens, a cover is made
 //! from.
 
-use std::io::Cursor;
-
 use cameo_codec::limits::{MAX_PREVIEW_BYTES, PREVIEW_EDGE};
 use cameo_codec::{
-    HideOptions, capacity, cover_from_picture, default_cover_from_file, preview as make_preview,
+    HideOptions, capacity, cover_from_picture, default_cover_from_file, dimensions,
+    preview as make_preview,
 };
 
 const MAX_BYTES: usize = 64 << 10;
@@ -38,10 +37,5 @@ pub fn preview(file: &[u8]) {
 }
 
 fn area(file: &[u8]) -> u64 {
-    let reader = image::ImageReader::new(Cursor::new(file)).with_guessed_format();
-    let size = reader.map(|reader| reader.into_dimensions());
-    match size {
-        Ok(Ok((width, height))) => u64::from(width) * u64::from(height),
-        _ => 0,
-    }
+    dimensions(file).map_or(0, |(width, height)| u64::from(width) * u64::from(height))
 }
