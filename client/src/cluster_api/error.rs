@@ -209,6 +209,7 @@ pub(super) fn verdict(code: ErrorCode) -> Verdict {
         | ErrorCode::Mismatch
         | ErrorCode::BadDeal
         | ErrorCode::TooFewHolders
+        | ErrorCode::ClosedByRestore
         | ErrorCode::Revoked
         | ErrorCode::DeviceRevoked
         | ErrorCode::Expired
@@ -277,6 +278,7 @@ mod tests {
             (ErrorCode::Retired, ErrorKind::Retired),
             (ErrorCode::TooManyCalls, ErrorKind::Other),
             (ErrorCode::TooFewHolders, ErrorKind::Other),
+            (ErrorCode::ClosedByRestore, ErrorKind::Other),
         ];
         for (code, kind) in kinds {
             let error = ClusterError::from(ApiError::new(code, "no"));

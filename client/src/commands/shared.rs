@@ -186,6 +186,7 @@ mod tests {
             acknowledged: 0,
             in_mailbox: false,
             other_retired: None,
+            closed: false,
         }
     }
 
