@@ -24,7 +24,7 @@ use cameo_common::registration::RegistrationMode;
 use clap::builder::TypedValueParser;
 use clap::{Args, Parser};
 
-pub use backup::{BackupFlags, StatusFlags};
+pub use backup::{ApproveRestoreFlags, BackupFlags, RestoreFlags, StatusFlags};
 #[cfg(feature = "baselines")]
 pub use baseline::Baseline;
 pub use check::CheckFlags;

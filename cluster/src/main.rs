@@ -103,6 +103,14 @@ fn run_verb(verb: Verb, json: bool) -> ExitCode {
             Err(error) => usage(&error),
         },
         Verb::Backup(flags) => verbs::backup(flags),
+        Verb::Restore(flags) => verbs::restore(&flags),
+        Verb::ApproveRestore(flags) => match verbs::approve_restore(flags) {
+            Ok(note) => {
+                tell(&note);
+                ExitCode::SUCCESS
+            }
+            Err(failed) => failed,
+        },
         Verb::Check(flags) if backup::is_backup(&flags.folder) => verbs::check_backup(&flags),
         Verb::Check(flags) => verbs::check(&flags),
         Verb::Status(flags) => verbs::status(flags),

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{ClusterId, Hash, NodeId};
 use crate::keys::{PublicKey, SealingPublic};
+use crate::predecessor::{Beginning, Predecessor};
 use crate::registration::RegistrationMode;
 use crate::wire;
 
@@ -27,6 +28,7 @@ pub struct NodeIdentity {
 
 /// The voting nodes at one time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "DescriptorBody", into = "DescriptorBody")]
 pub struct Descriptor {
     /// Version of this body's layout.
     pub version: u16,
@@ -43,10 +45,57 @@ pub struct Descriptor {
     pub operator: PublicKey,
     /// Who may register when the cluster begins; the state has the present mode.
     pub registration: RegistrationMode,
+    /// The state that the cluster begins from, if it does not begin empty. Later ones have that of
+    /// the first.
+    pub predecessor: Option<Predecessor>,
 }
 
-/// Version of [`Descriptor`] that this program writes and reads.
+/// Version of a [`Descriptor`] without a predecessor.
 pub const DESCRIPTOR_VERSION: u16 = 2;
+/// Version of one with a predecessor.
+pub const SUCCEEDING_VERSION: u16 = 3;
+
+/// The encoding of a [`Descriptor`].
+#[derive(Clone, Serialize, Deserialize)]
+struct DescriptorBody {
+    version: u16,
+    number: u64,
+    previous: Option<Hash>,
+    nonce: Hash,
+    nodes: Vec<NodeIdentity>,
+    operator: PublicKey,
+    registration: Beginning,
+}
+
+impl From<DescriptorBody> for Descriptor {
+    fn from(body: DescriptorBody) -> Self {
+        let (registration, predecessor) = body.registration.parts();
+        Self {
+            version: body.version,
+            number: body.number,
+            previous: body.previous,
+            nonce: body.nonce,
+            nodes: body.nodes,
+            operator: body.operator,
+            registration,
+            predecessor,
+        }
+    }
+}
+
+impl From<Descriptor> for DescriptorBody {
+    fn from(descriptor: Descriptor) -> Self {
+        Self {
+            version: descriptor.version,
+            number: descriptor.number,
+            previous: descriptor.previous,
+            nonce: descriptor.nonce,
+            nodes: descriptor.nodes,
+            operator: descriptor.operator,
+            registration: Beginning::new(descriptor.registration, descriptor.predecessor),
+        }
+    }
+}
 
 impl Descriptor {
     /// The first descriptor of a new cluster.
@@ -66,7 +115,16 @@ impl Descriptor {
             nodes,
             operator,
             registration,
+            predecessor: None,
         }
+    }
+
+    /// The same of a cluster that begins from another cluster's state.
+    #[must_use]
+    pub fn after(mut self, predecessor: Predecessor) -> Self {
+        self.version = SUCCEEDING_VERSION;
+        self.predecessor = Some(predecessor);
+        self
     }
 
     /// The descriptor that follows this one with other nodes: they are all that changes.
@@ -74,13 +132,14 @@ impl Descriptor {
     pub fn successor(&self, mut nodes: Vec<NodeIdentity>) -> Self {
         nodes.sort_by_key(|node| node.id);
         Self {
-            version: DESCRIPTOR_VERSION,
+            version: self.version,
             number: self.number.saturating_add(1),
             previous: Some(self.hash()),
             nonce: self.nonce,
             nodes,
             operator: self.operator,
             registration: self.registration,
+            predecessor: self.predecessor,
         }
     }
 
@@ -89,7 +148,11 @@ impl Descriptor {
     #[must_use]
     pub fn is_well_formed(&self) -> bool {
         let keys: BTreeSet<_> = self.nodes.iter().map(|node| node.key).collect();
-        self.version == DESCRIPTOR_VERSION
+        let version = match self.predecessor {
+            None => DESCRIPTOR_VERSION,
+            Some(_) => SUCCEEDING_VERSION,
+        };
+        self.version == version
             && (1..=MAX_NODES).contains(&self.nodes.len())
             && self.nodes.is_sorted_by(|one, next| one.id < next.id)
             && keys.len() == self.nodes.len()
@@ -220,6 +283,41 @@ mod tests {
         assert_eq!(other.common_nodes(&one), 1);
         other.nodes[1].key = PublicKey([7; 32]);
         assert_eq!(other.common_nodes(&one), 0);
+    }
+
+    #[test]
+    fn a_predecessor_is_part_of_the_fingerprint_and_of_each_descriptor_of_the_cluster() {
+        let one = genesis(vec![node(1)]);
+        let predecessor = Predecessor {
+            cluster: one.founds().unwrap(),
+            index: 300,
+            state: Hash([5; 32]),
+            content: Hash([6; 32]),
+        };
+        let next = one.clone().after(predecessor);
+        assert!(next.is_well_formed());
+        assert_ne!(next.founds(), one.founds());
+        let other = Predecessor {
+            index: 301,
+            ..predecessor
+        };
+        assert_ne!(next.founds(), one.clone().after(other).founds());
+        let later = next.successor(vec![node(2)]);
+        assert_eq!(later.predecessor, Some(predecessor));
+        assert!(later.is_well_formed());
+        let hidden = Descriptor {
+            predecessor: None,
+            ..next.clone()
+        };
+        assert!(!hidden.is_well_formed());
+        assert_eq!(wire::decode(&wire::encode(&next)), Ok(next.clone()));
+        let json = serde_json::to_string(&next).unwrap();
+        assert_eq!(serde_json::from_str::<Descriptor>(&json).unwrap(), next);
+        // Of the layout with a predecessor: the mode has another number, and it follows.
+        let ids = [&predecessor.cluster.0[..], &[0xac, 2], &[5; 32], &[6; 32]].concat();
+        let nodes = [&[1, 1][..], &[1; 32], &[101; 32]].concat();
+        let bytes = [&[3, 0, 0][..], &[9; 32], &nodes, &[8; 32], &[4], &ids].concat();
+        assert_eq!(wire::encode(&next), bytes);
     }
 
     #[test]

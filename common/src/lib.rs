@@ -14,6 +14,7 @@ pub mod moment;
 pub mod op;
 pub mod operator;
 pub mod peer;
+pub mod predecessor;
 pub mod registration;
 pub mod rights;
 pub mod sealing;

@@ -11,10 +11,11 @@ use crate::identity::{DeviceCertificate, DeviceRevocation, EndpointRecord, UserC
 use crate::ids::{ClusterId, Hash, Millis, NodeId, RequestId, UserName};
 use crate::keys::PublicKey;
 use crate::operator::{TokenUse, WorkerToken};
+use crate::predecessor::{Piece, Predecessor};
 use crate::registration::{InviteUse, RegistrationMode};
 use crate::rights::Rights;
 use crate::signed::{Signed, Statement};
-use crate::statements::{Deal, Manifest, PhotoRequest, Receipt, RightsAck, ViewRequest};
+use crate::statements::{Deal, Manifest, PhotoRequest, Receipt, Reopening, RightsAck, ViewRequest};
 use crate::wire;
 
 /// Version of the layout of [`Op`]: it is part of the hash that devices sign.
@@ -105,6 +106,16 @@ pub enum Op {
     },
     /// Deals a grant again, to the current descriptor. From a device of its owner.
     PutDeal {
+        deal: Signed<Deal>,
+    },
+    /// Permits that this cluster takes over the state that its descriptor names. From the operator.
+    ApproveRestore(Predecessor),
+    /// Some rows of that state. From a node: the hash that was approved stands for each row.
+    TakeOver(Piece),
+    /// Opens a grant that was taken over, with a deal to the current descriptor. From a device of
+    /// its owner.
+    Reopen {
+        reopening: Signed<Reopening>,
         deal: Signed<Deal>,
     },
 }

@@ -145,6 +145,22 @@ pub struct Deal {
 }
 statement!(Deal, "deal", 2, owner);
 
+/// An owner's statement that a grant which a restored cluster has taken over goes on there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reopening {
+    /// The owner's identity key, which signs.
+    pub owner: PublicKey,
+    /// The restored cluster.
+    pub cluster: ClusterId,
+    pub grant: GrantId,
+    /// Version of the rights by which it goes on: those in the ledger.
+    pub rights_version: u64,
+    /// Views that count as used: never fewer than in the ledger, whose state may be older than what
+    /// was seen.
+    pub used: u32,
+}
+statement!(Reopening, "reopening", 1, owner);
+
 /// A viewer's statement that the carrier arrived whole.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {

@@ -81,6 +81,10 @@ impl Claims {
             Op::AckRights { ack } => self.add(ack),
             Op::RevokeDevice { revocation } => self.add(revocation),
             Op::PutDeal { deal } => self.add(deal),
+            Op::Reopen { reopening, deal } => {
+                self.add(reopening);
+                self.add(deal);
+            }
             // Without statements, or refused to a device before they are verified.
             Op::Found(_)
             | Op::EndSession { .. }
@@ -92,7 +96,9 @@ impl Claims {
             | Op::Retire { .. }
             | Op::AdmitWorker { .. }
             | Op::RemoveWorker { .. }
-            | Op::ChangeDescriptor { .. } => {}
+            | Op::ChangeDescriptor { .. }
+            | Op::ApproveRestore(_)
+            | Op::TakeOver(_) => {}
         }
     }
 }

@@ -9,9 +9,10 @@ use cameo_common::keys::PublicKey;
 
 use super::command::{Done, Refusal};
 use super::draft::Draft;
-use super::holders;
+use super::entry_version::{self, WITH_RESTORE};
 use super::rows::{self, AdmittedWorker, DescriptorRow, Founded, Registration, SuccessionRow};
 use super::state_view::StateView;
+use super::{holders, restore};
 
 /// The row of a founded cluster; `None` before the first entry.
 pub fn founded(view: &dyn StateView) -> Option<Founded> {
@@ -46,6 +47,10 @@ pub fn found(
     if founded(draft).is_some() {
         return Err(Refusal::AlreadyFounded);
     }
+    let has_predecessor = descriptor.predecessor.is_some();
+    if has_predecessor && entry_version::of(draft) < WITH_RESTORE {
+        return Err(Refusal::UnknownEntry);
+    }
     let cluster = descriptor.founds().ok_or(Refusal::Malformed)?;
     if !descriptor.is_well_formed() {
         return Err(Refusal::Malformed);
@@ -57,6 +62,9 @@ pub fn found(
     let current = descriptor.number;
     draft.put(&(), &Founded { cluster, current });
     draft.put(&(), &Registration(descriptor.registration));
+    if let Some(predecessor) = descriptor.predecessor {
+        restore::begin(draft, predecessor);
+    }
     Ok(Done::Nothing)
 }
 

@@ -18,7 +18,7 @@ use super::limits::{MAX_DEVICES_PER_USER, MAX_GRANTS_PER_USER};
 
 /// Newest version of entries that this program reads and writes: of their layout, and of the rules
 /// by which they are decided.
-pub const ENTRY_VERSION: u16 = 6;
+pub const ENTRY_VERSION: u16 = 7;
 /// Oldest version that it still decides.
 pub const OLDEST_ENTRY_VERSION: u16 = 6;
 
@@ -260,11 +260,47 @@ pub enum Refusal {
     },
     #[error("deal {0} of this grant is to the cluster's current nodes: there is nothing to do")]
     DealtAlready(u64),
+    #[error("{}", by_approval(*.approved))]
+    Restoring {
+        /// By the operator.
+        approved: bool,
+    },
+    #[error("this is not the next piece of the state that is taken over, and nothing was changed")]
+    OtherPiece {
+        /// Number of the next one; none once all are in.
+        next: Option<u64>,
+    },
+    #[error(
+        "the cluster was restored from a backup, and this photo stays closed until its owner opens \
+         it again (`cameo reopen`)"
+    )]
+    ClosedByRestore,
+    #[error(
+        "the ledger has rights of version {rights_version} and {used} views used: sign the \
+         reopening by these; views used may be more, and never fewer"
+    )]
+    StaleReopening { rights_version: u64, used: u32 },
+    #[error("this grant is not closed: there is nothing to do")]
+    NotClosed,
 }
 
 fn listed(grants: &[GrantId]) -> String {
     let grants: Vec<_> = grants.iter().map(GrantId::to_string).collect();
     grants.join(", ")
+}
+
+/// What a cluster that begins from a backup waits for.
+fn by_approval(approved: bool) -> &'static str {
+    match approved {
+        true => {
+            "the cluster takes over the state of a backup, and nothing was done: try again in a \
+             moment"
+        }
+        false => {
+            "the cluster begins from a backup, and nothing is done before the operator approves \
+             that (`cameod approve-restore`)"
+        }
+    }
 }
 
 /// What a new user can do in a mode.

@@ -17,7 +17,7 @@ use super::draft::Draft;
 use super::limits::{CLEARED_PER_ENTRY, GRANT_RETENTION, REQUEST_LIFETIME};
 use super::rows::{
     Certificate, CertificateOf, CurrentRights, DealRow, Grant, GrantCount, GrantDue, GrantOf,
-    GrantUsage, LiveGrant, NextDue, ReceiptRow, RequestUsed, ViewNumber, ViewRow,
+    GrantUsage, LiveGrant, NextDue, ReceiptRow, RequestUsed, TakenOver, ViewNumber, ViewRow,
 };
 use super::{holders, mailbox};
 
@@ -97,6 +97,9 @@ fn remove(draft: &mut Draft<'_>, id: &GrantId) {
     draft.delete::<ReceiptRow>(id);
     draft.delete::<CurrentRights>(id);
     draft.delete::<GrantUsage>(id);
+    if draft.get::<TakenOver>(id).is_some() {
+        draft.delete::<TakenOver>(id);
+    }
     draft.delete::<Grant>(id);
 }
 

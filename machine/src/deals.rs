@@ -12,7 +12,7 @@ use super::command::{Done, Refusal};
 use super::draft::Draft;
 use super::principal::Principal;
 use super::rows::{CurrentRights, DealRow, GrantUsage, NoticeKind, content};
-use super::{cluster, holders, live_grants, notices};
+use super::{cluster, holders, live_grants, notices, restore};
 
 /// Number of a grant's first deal.
 pub const FIRST: u64 = 1;
@@ -24,7 +24,7 @@ pub fn check_first(
     manifest: &Manifest,
 ) -> Result<u64, Refusal> {
     let deal = draft.verify(deal)?;
-    check_grant(&deal, manifest)?;
+    check_grant(draft, &deal, manifest)?;
     let descriptor = cluster::current_descriptor(draft).ok_or(Refusal::NotFounded)?;
     let is_first = deal.number == FIRST && deal.first_floor == FirstFloor::NEW;
     if is_first && is_dealt_to(&deal, &descriptor) {
@@ -48,7 +48,8 @@ pub fn put(
     if role != Role::Owner {
         return Err(Refusal::Forbidden("owner of the photo".into()));
     }
-    check_grant(&deal, &content(&grant.manifest))?;
+    check_grant(draft, &deal, &content(&grant.manifest))?;
+    restore::check_open(draft, &id)?;
     let rights = draft.require::<CurrentRights>(&id).rights();
     live_grants::check_live(&rights, draft.time())?;
     let usage = draft.require::<GrantUsage>(&id);
@@ -79,7 +80,7 @@ pub fn put(
 
 /// Checks a deal against the descriptor, and against what the ledger has of the grant: a new holder
 /// begins where the owner says, so that has to be true at this entry.
-fn check_next(
+pub fn check_next(
     deal: &Deal,
     descriptor: &Descriptor,
     usage: &GrantUsage,
@@ -103,9 +104,11 @@ fn check_next(
     Ok(())
 }
 
-fn check_grant(deal: &Deal, manifest: &Manifest) -> Result<(), Refusal> {
+/// Checks that a deal is of a grant, in this cluster: the manifest of one that was taken over names
+/// an earlier cluster.
+pub fn check_grant(draft: &Draft<'_>, deal: &Deal, manifest: &Manifest) -> Result<(), Refusal> {
     let belongs = (deal.owner, deal.viewer) == (manifest.owner, manifest.viewer)
-        && deal.cluster == manifest.cluster
+        && deal.cluster == cluster::id(draft)?
         && deal.grant == manifest.grant_id();
     if belongs {
         Ok(())

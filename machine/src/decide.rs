@@ -22,7 +22,7 @@ use super::sessions::SessionChange;
 use super::state_view::{Change, StateView};
 use super::{
     cluster, compaction, deals, devices, entry_version, grants, holders, principal, receipts,
-    registration, retirement, retries, rights, sessions, users, views, workers,
+    registration, restore, retirement, retries, rights, sessions, users, views, workers,
 };
 
 /// The effect of one entry.
@@ -119,6 +119,7 @@ pub fn carried_out(draft: &mut Draft<'_>, command: &Command) -> Result<Outcome, 
     if !is_founded && !matches!(command.op, Op::Found(_)) {
         return Err(Refusal::NotFounded);
     }
+    restore::check_ready(draft, &command.op)?;
     let origin = origin::of(draft, command)?;
     if let Some(device) = origin.device() {
         devices::check_not_revoked(draft, &device)?;
@@ -130,9 +131,12 @@ pub fn carried_out(draft: &mut Draft<'_>, command: &Command) -> Result<Outcome, 
     }
     retries::check_time(draft, &origin)?;
     let done = dispatch(draft, &origin, &command.op)?;
-    retries::evict_old(draft);
-    compaction::step(draft);
-    holders::step(draft);
+    // Among rows that are not all there yet, nothing is looked at.
+    if !matches!(command.op, Op::TakeOver(_)) {
+        retries::evict_old(draft);
+        compaction::step(draft);
+        holders::step(draft);
+    }
     retries::store(draft, &origin, &done);
     Ok(Outcome::Now(done))
 }
@@ -212,6 +216,15 @@ fn dispatch(draft: &mut Draft<'_>, origin: &Origin, op: &Op) -> Result<Done, Ref
             cluster::change(draft, link, *force)
         }
         Op::PutDeal { deal } => deals::put(draft, &principal?, deal),
+        Op::ApproveRestore(predecessor) => {
+            operator(origin)?;
+            restore::approve(draft, predecessor)
+        }
+        Op::TakeOver(piece) => {
+            node(origin)?;
+            restore::take_over(draft, piece)
+        }
+        Op::Reopen { reopening, deal } => restore::reopen(draft, &principal?, reopening, deal),
     }
 }
 

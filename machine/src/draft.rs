@@ -112,6 +112,11 @@ impl<'a> Draft<'a> {
             .insert(rows::key_bytes::<R>(key), Some(row.encode()));
     }
 
+    /// Writes a row of another state, which has been read before.
+    pub fn put_as_is(&mut self, key: &[u8], value: &[u8]) {
+        self.written.insert(key.to_vec(), Some(value.to_vec()));
+    }
+
     /// Deletes a row.
     pub fn delete<R: Row>(&mut self, key: &R::Key) {
         self.written.insert(rows::key_bytes::<R>(key), None);

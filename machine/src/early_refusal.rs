@@ -108,6 +108,11 @@ fn is_lifted_by_time(refusal: &Refusal) -> bool {
         | Refusal::NotAWorker(_)
         | Refusal::NotSuccessor(_)
         | Refusal::StaleDeal { .. }
-        | Refusal::DealtAlready(_) => false,
+        | Refusal::DealtAlready(_)
+        | Refusal::Restoring { .. }
+        | Refusal::OtherPiece { .. }
+        | Refusal::ClosedByRestore
+        | Refusal::StaleReopening { .. }
+        | Refusal::NotClosed => false,
     }
 }

@@ -17,6 +17,9 @@ use crate::rows;
 /// That of a state from before the first later one.
 const WITHOUT_ROW: u16 = 6;
 
+/// That with which clusters begin from the state of a predecessor.
+pub const WITH_RESTORE: u16 = 7;
+
 /// An entry, or a state, is of a later build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -105,5 +108,6 @@ fn since(op: &Op) -> u16 {
         | Op::RemoveWorker { .. }
         | Op::ChangeDescriptor { .. }
         | Op::PutDeal { .. } => 6,
+        Op::ApproveRestore(_) | Op::TakeOver(_) | Op::Reopen { .. } => WITH_RESTORE,
     }
 }

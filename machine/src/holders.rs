@@ -13,13 +13,15 @@ use super::command::Refusal;
 use super::draft::Draft;
 use super::limits::{COUNTED_PER_DESCRIPTOR, EXPIRED_PER_ENTRY, NAMED_GRANTS};
 use super::live_grants::is_live;
+use super::restore::is_closed;
 use super::rows::{DealtCount, DealtTo, DescriptorRow, NextExpiry};
 
 const NEVER: Millis = Millis(u64::MAX);
 
-/// Counts a grant with these rights among those that are dealt to a descriptor, if it is live.
+/// Counts a grant with these rights among those that are dealt to a descriptor, if it is live. One
+/// that a restore has closed is dealt to none of this cluster's.
 pub fn add(draft: &mut Draft<'_>, id: GrantId, rights: &Rights, dealt_to: u64) {
-    if is_live(rights, draft.time()) {
+    if is_live(rights, draft.time()) && !is_closed(draft, &id) {
         let end = end(rights);
         draft.put(&(dealt_to, end, id), &DealtTo);
         if end < draft.get(&()).map_or(NEVER, |next: NextExpiry| next.0) {

@@ -20,7 +20,7 @@ use super::rows::{
     Certificate, CertificateOf, CurrentRights, DealRow, Device, Grant, GrantUsage, NoticeKind,
     ViewNumber, ViewRow,
 };
-use super::{live_grants, notices};
+use super::{live_grants, notices, restore};
 
 /// The reply to a debit that was carried out before.
 pub fn stored_reply(
@@ -85,6 +85,7 @@ fn check_request(
     if known.is_some() && !is_planted(Mutant::ApplyTwiceOnRetry) {
         return Err(Refusal::RequestReused);
     }
+    restore::check_open(draft, &asked.grant)?;
     Ok(grant)
 }
 

@@ -303,6 +303,7 @@ fn of_refusal<T>(code: ErrorCode) -> Outcome<T> {
         | E::Mismatch
         | E::BadDeal
         | E::TooFewHolders
+        | E::ClosedByRestore
         | E::Revoked
         | E::Expired
         | E::UsedUp

@@ -74,6 +74,8 @@ pub enum Verb {
     Rights(commands::rights::Arguments),
     /// End a viewer's rights to a photo of yours.
     Revoke(commands::revoke::Arguments),
+    /// Open photos again that a restore of the cluster has closed.
+    Reopen(commands::reopen::Arguments),
     /// List the photos that you share, with their viewers and state.
     Shared(commands::shared::Arguments),
     /// List when a photo of yours was viewed.
@@ -121,6 +123,7 @@ impl Verb {
             Verb::View(_) => "view",
             Verb::Rights(_) => "rights",
             Verb::Revoke(_) => "revoke",
+            Verb::Reopen(_) => "reopen",
             Verb::Shared(_) => "shared",
             Verb::Log(_) => "log",
             Verb::Who(_) => "who",
@@ -216,6 +219,7 @@ async fn dispatch(cli: Cli, out: Output, sent: &SentRequests) -> Result<Report, 
         Verb::View(arguments) => commands::view::run(&open()?, out, arguments).await?,
         Verb::Rights(arguments) => commands::rights::run(&beside_agent().await?, arguments).await?,
         Verb::Revoke(arguments) => commands::revoke::run(&beside_agent().await?, arguments).await?,
+        Verb::Reopen(arguments) => commands::reopen::run(&open()?, arguments).await?,
         Verb::Shared(arguments) => commands::shared::run(&open()?, arguments).await?,
         Verb::Log(arguments) => commands::log::run(&open()?, arguments).await?,
         Verb::Who(arguments) => commands::who::run(&open()?, arguments).await?,
@@ -314,6 +318,8 @@ mod tests {
             "view 0123 --no-show --save out.jpg",
             "device",
             "device revoke",
+            "reopen",
+            "reopen --all --used 2",
             "dance",
         ] {
             assert!(parse(line).is_err(), "{line}");
@@ -341,6 +347,8 @@ mod tests {
             "rights 0123 --views 5 --expires 7d --may-save yes",
             "rights 0123 --expires never",
             "revoke 0123",
+            "reopen 0123 --used 2",
+            "reopen --all",
             "shared",
             "log 0123",
             "who",

@@ -127,7 +127,8 @@ fn kind_of(code: ErrorCode) -> ErrorKind {
         | ErrorCode::DeviceRevoked
         | ErrorCode::Expired
         | ErrorCode::RegistrationClosed
-        | ErrorCode::BadInvite => ErrorKind::Forbidden,
+        | ErrorCode::BadInvite
+        | ErrorCode::ClosedByRestore => ErrorKind::Forbidden,
         ErrorCode::Retired => ErrorKind::Retired,
         ErrorCode::UsedUp => ErrorKind::UsedUp,
         ErrorCode::NoQuorum | ErrorCode::OutcomeUnknown | ErrorCode::Unavailable => {
@@ -209,6 +210,7 @@ pub(super) fn verdict(code: ErrorCode) -> Verdict {
         | ErrorCode::Mismatch
         | ErrorCode::BadDeal
         | ErrorCode::TooFewHolders
+        | ErrorCode::ClosedByRestore
         | ErrorCode::Revoked
         | ErrorCode::DeviceRevoked
         | ErrorCode::Expired
@@ -277,6 +279,7 @@ mod tests {
             (ErrorCode::Retired, ErrorKind::Retired),
             (ErrorCode::TooManyCalls, ErrorKind::Other),
             (ErrorCode::TooFewHolders, ErrorKind::Other),
+            (ErrorCode::ClosedByRestore, ErrorKind::Forbidden),
         ];
         for (code, kind) in kinds {
             let error = ClusterError::from(ApiError::new(code, "no"));

@@ -3,14 +3,14 @@
 use cameo_common::api::{
     AckRights, ConfirmRights, Confirmed, CreateGrant, Created, DebitView, Debited, Done, GrantInfo,
     GrantList, GrantsToDealAgain, LogInfo, PutDeal, PutReceipt, PutRights, ReleasePart, Released,
-    RightsStored, paths,
+    Reopen, RightsStored, paths,
 };
 use cameo_common::cluster_descriptor::NodeIdentity;
 use cameo_common::ids::{GrantId, NodeId};
 use cameo_common::op::Op;
 use cameo_common::rights::Rights;
 use cameo_common::signed::Signed;
-use cameo_common::statements::{Confirmation, Deal, Receipt, RightsAck, ViewRequest};
+use cameo_common::statements::{Confirmation, Deal, Receipt, Reopening, RightsAck, ViewRequest};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
@@ -103,6 +103,21 @@ impl ClusterApi {
     ) -> Result<Done, ClusterError> {
         let path = paths::fill(paths::DEALS, grant);
         let body = PutDeal { deal };
+        self.command(path, &body, &body).await
+    }
+
+    /// Opens a grant that a restore has closed.
+    ///
+    /// # Errors
+    /// `BadDeal` when the statements are not by the present rights, views used and nodes.
+    pub async fn reopen(
+        &self,
+        grant: &GrantId,
+        reopening: Signed<Reopening>,
+        deal: Signed<Deal>,
+    ) -> Result<Done, ClusterError> {
+        let path = paths::fill(paths::REOPENING, grant);
+        let body = Reopen { reopening, deal };
         self.command(path, &body, &body).await
     }
 

@@ -1,6 +1,6 @@
 //! `inbox`: lists the grants that this user received, refreshed from the ledger if it answers soon.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use cameo_common::api::{GrantInfo, Role};
@@ -34,7 +34,7 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, LedgerEr
         false => refresh(ctx).await,
     };
     let fresh = told.is_some();
-    let retired = told.unwrap_or_default();
+    let Told { retired, closed } = told.unwrap_or_default();
     let mut rows = Vec::new();
     let mut grants: Vec<Value> = Vec::new();
     for (_, held) in ctx.vault.list::<GrantHeld>()? {
@@ -48,6 +48,11 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, LedgerEr
             (false, Some(at)) => format!("until {}", moment(at)),
             (false, None) => String::new(),
         };
+        let is_closed = closed.contains(&held.grant);
+        if is_closed {
+            let owner = &held.owner;
+            state = format!("{state}; closed, since the cluster was restored: {owner} can open it");
+        }
         let owner_retired = retired.get(&held.grant);
         if owner_retired.is_some() {
             state = format!("{state}; the operator has retired {}", held.owner);
@@ -65,7 +70,7 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, LedgerEr
             "expires": rights.expires,
             "revoked": rights.revoked, "may_save": rights.may_save, "version": held.version,
             "confirmed": confirmed, "carrier": carrier, "received": held.received,
-            "owner_retired": owner_retired,
+            "owner_retired": owner_retired, "closed": is_closed,
         }));
     }
     let mut text = table(&rows);
@@ -79,21 +84,31 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, LedgerEr
         .with("grants", grants))
 }
 
-/// Refreshes the stored grants from the ledger, and returns those whose owner is retired, with the
-/// time; `None` if it does not answer soon.
-async fn refresh(ctx: &Context) -> Option<BTreeMap<GrantId, Millis>> {
+/// What the ledger says of grants, and is not stored.
+#[derive(Default)]
+struct Told {
+    /// Those whose owner is retired, with the time.
+    retired: BTreeMap<GrantId, Millis>,
+    /// Those that a restore has closed.
+    closed: BTreeSet<GrantId>,
+}
+
+/// Refreshes the stored grants from the ledger; `None` if it does not answer soon.
+async fn refresh(ctx: &Context) -> Option<Told> {
     let Ok(api) = ctx.api_within(REFRESH_TIMEOUT) else {
         return None;
     };
     match api.grants().await {
         Ok(grants) => {
             let held = grants.iter().filter(|info| info.role == Role::Viewer);
-            let mut retired = BTreeMap::new();
+            let mut told = Told::default();
             for info in held {
                 fold(ctx, info).ok()?;
-                retired.extend(info.other_retired.map(|at| (info.grant, at)));
+                let retired = info.other_retired.map(|at| (info.grant, at));
+                told.retired.extend(retired);
+                told.closed.extend(info.closed.then_some(info.grant));
             }
-            Some(retired)
+            Some(told)
         }
         Err(error) => {
             tracing::info!(%error, "the ledger could not be read");

@@ -6,13 +6,14 @@
 //! The keys are stored before the name is registered, because a name whose key is lost cannot be
 //! used again. A second run continues an interrupted one, or renews the certificate.
 
+mod follow;
 mod invite;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cameo_common::api::{ErrorCode, Register};
+use cameo_common::api::{ClusterInfo, ErrorCode, Register};
 use cameo_common::identity::{DeviceCertificate, UserCard};
 use cameo_common::ids::{ClusterId, UserName};
 use cameo_common::keys::{SealingSecret, SigningKey};
@@ -29,7 +30,7 @@ use crate::flows::devices::CERTIFICATE_LIFE;
 use crate::output::{Output, Report};
 use crate::vault::records::{Identity, Secret};
 use crate::vault::unlock::{self, PassphraseSources};
-use crate::vault::{Home, Vault, VaultError};
+use crate::vault::{Home, IoError, Vault, VaultError};
 pub use invite::InviteError;
 
 /// A certificate with less remaining life is renewed.
@@ -49,6 +50,9 @@ pub struct Arguments {
     /// An invite: its file, or its words in quotes; - reads the words from standard input.
     #[arg(long, value_name = "FILE|WORDS")]
     invite: Option<String>,
+    /// Follow a cluster that was restored from a backup of this home's cluster, without a question.
+    #[arg(long)]
+    yes: bool,
 }
 
 /// A user who was not registered.
@@ -62,6 +66,13 @@ pub enum Error {
         known: ClusterId,
         given: ClusterId,
     },
+    #[error(
+        "cluster {given} says that it goes on from {known}, the cluster of this home, by a backup: \
+         nothing was changed. If the operator has told you so, by another way, follow it with --yes"
+    )]
+    NotFollowed { known: ClusterId, given: ClusterId },
+    #[error("cannot ask: {0}; nothing was changed")]
+    Question(IoError),
     /// Before anything is pinned: the fingerprint was typed, or is an invite's.
     #[error(
         "the node at {url} belongs to cluster {found}, and the fingerprint that was given is \
@@ -100,11 +111,13 @@ impl Classified for Error {
     fn kind(&self) -> ErrorKind {
         match self {
             Error::OtherPerson { .. } => ErrorKind::Usage,
-            Error::OtherCluster { .. } | Error::WrongFingerprint { .. } => ErrorKind::Untrusted,
+            Error::OtherCluster { .. }
+            | Error::NotFollowed { .. }
+            | Error::WrongFingerprint { .. } => ErrorKind::Untrusted,
             Error::NameTaken(_) => ErrorKind::Forbidden,
             Error::NoNode { .. } => ErrorKind::ClusterAway,
             Error::Invite(_) => ErrorKind::Usage,
-            Error::NotKept => ErrorKind::Other,
+            Error::NotKept | Error::Question(_) => ErrorKind::Other,
             Error::Cluster(error) => error.kind(),
             Error::Vault(error) => error.kind(),
         }
@@ -127,17 +140,20 @@ pub async fn run(
     let (cluster, nodes) = parse_addresses(&addresses)?;
     out.note(format_args!("Connecting to {} ...", nodes.join(", ")));
     // Before anything is stored.
-    known_cluster(out, cluster, &nodes).await?;
+    let told = known_cluster(out, cluster, &nodes).await?;
     let home = Home::create(home)?;
     let vault = open_or_create(&home)?;
     let known = vault.get::<Identity>(Identity::ID)?;
     let known = match known {
-        Some(known) => Some(of_this_person(
-            known,
-            arguments.name.clone(),
-            cluster,
-            &home,
-        )?),
+        Some(known) => {
+            let is_other = known.cluster != cluster;
+            let known = of_this_person(known, arguments.name.clone(), &home)?;
+            let to = (cluster, nodes.as_slice(), arguments.yes);
+            Some(match is_other {
+                true => follow::follow(&vault, &home, known, &told, to)?,
+                false => known,
+            })
+        }
         None => None,
     };
     let me = match known {
@@ -179,7 +195,11 @@ pub async fn run(
 }
 
 /// Verifies that the nodes belong to the given cluster, with a throw-away key: this needs no user.
-async fn known_cluster(out: Output, cluster: ClusterId, nodes: &[String]) -> Result<(), Error> {
+async fn known_cluster(
+    out: Output,
+    cluster: ClusterId,
+    nodes: &[String],
+) -> Result<ClusterInfo, Error> {
     if all_refuse(nodes).await {
         return Err(Error::NoNode {
             tried: nodes.join(", "),
@@ -193,7 +213,7 @@ async fn known_cluster(out: Output, cluster: ClusterId, nodes: &[String]) -> Res
     let api = ClusterApi::new(pinned, unused)?;
     api.tell_when_slow(move |line| out.note(line));
     match api.info().await {
-        Ok(_) => Ok(()),
+        Ok(told) => Ok(told),
         Err(ClusterError::WrongCluster { url, found, pinned }) => Err(Error::WrongFingerprint {
             url,
             found,
@@ -212,22 +232,10 @@ fn open_or_create(home: &Home) -> Result<Vault, VaultError> {
     }
 }
 
-/// An existing identity, which must be of this user and this cluster. Keys that were never
+/// An existing identity, which must be of this user. Keys that were never
 /// registered take another name: theirs may have been taken.
-fn of_this_person(
-    known: Identity,
-    name: UserName,
-    cluster: ClusterId,
-    home: &Home,
-) -> Result<Identity, Error> {
+fn of_this_person(known: Identity, name: UserName, home: &Home) -> Result<Identity, Error> {
     let home = home.path().to_owned();
-    if known.cluster != cluster {
-        return Err(Error::OtherCluster {
-            home,
-            known: known.cluster,
-            given: cluster,
-        });
-    }
     if known.name == name {
         return Ok(known);
     }

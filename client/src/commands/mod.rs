@@ -19,6 +19,7 @@ pub mod lock;
 pub mod log;
 pub mod look;
 mod peers;
+pub mod reopen;
 pub mod request;
 pub mod requests;
 pub mod reveal;

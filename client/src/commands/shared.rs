@@ -58,7 +58,7 @@ pub async fn run(ctx: &Context, _: Arguments) -> Result<Report, LedgerError> {
             "version": rights.version, "expires": rights.expires, "revoked": rights.revoked,
             "acknowledged": info.acknowledged,
             "in_mailbox": info.in_mailbox, "viewer_retired": info.other_retired,
-            "delivery": delivery, "unconfirmed": unconfirmed,
+            "closed": info.closed, "delivery": delivery, "unconfirmed": unconfirmed,
             "refusal": refused.map(|refused| refused.last_error), "created": info.created,
             "worker": owned.as_ref().map(|owned| owned.worker),
             "leader": owned.as_ref().map(|owned| owned.leader),
@@ -115,6 +115,12 @@ fn state(
             "until"
         };
         words.push(format!("{word} {}", moment(at)));
+    }
+    if info.closed {
+        words.push(format!(
+            "closed, since the cluster was restored from a backup: `cameo reopen {}` opens it",
+            short(&info.grant)
+        ));
     }
     if let Some(at) = info.other_retired {
         words.push(format!(
@@ -186,6 +192,7 @@ mod tests {
             acknowledged: 0,
             in_mailbox: false,
             other_retired: None,
+            closed: false,
         }
     }
 

@@ -13,6 +13,7 @@ pub mod open;
 pub mod outbox;
 pub mod presence;
 pub mod receive;
+pub mod reopen;
 pub mod request;
 pub mod rights;
 pub mod share;

@@ -13,13 +13,13 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use cameo_common::descriptor_chain::Descriptors;
-use cameo_common::ids::{ClusterId, Millis};
+use cameo_common::ids::{ClusterId, Hash, Millis};
 use cameo_common::signed::Strict;
 use cameo_common::wire;
 use serde::{Deserialize, Serialize};
 
-use crate::certificate::Voters;
-use crate::store::{SnapshotError, sync_directory, verify_snapshot};
+use crate::certificate::{StatePoint, Voters};
+use crate::store::{SnapshotError, SnapshotRows, sync_directory, verify_snapshot};
 
 const MAGIC: &[u8; 8] = b"cameobak";
 const VERSION: u8 = 2;
@@ -66,6 +66,8 @@ pub struct BackupInfo {
     /// Term and index of the last entry in it.
     pub term: u64,
     pub index: u64,
+    /// Hash of the state, which the voters have signed.
+    pub state: Hash,
     /// Length of the file.
     pub bytes: u64,
 }
@@ -186,6 +188,15 @@ pub fn is_backup(path: &Path) -> bool {
 /// # Errors
 /// See [`BackupFileError`].
 pub fn verify(path: &Path) -> Result<BackupInfo, BackupFileError> {
+    verify_with(path, &mut |_, _| {})
+}
+
+/// [`verify`], which passes each row on. They are what the voters have signed only if there is no
+/// error in the end.
+pub(super) fn verify_with(
+    path: &Path,
+    row: &mut dyn FnMut(Vec<u8>, Vec<u8>),
+) -> Result<BackupInfo, BackupFileError> {
     let io = |error| at(path, error);
     let damaged = |why: &str| damaged(path, why);
     let mut file = File::open(path).map_err(io)?;
@@ -201,8 +212,8 @@ pub fn verify(path: &Path) -> Result<BackupInfo, BackupFileError> {
     // A snapshot may be older than the newest change of the nodes.
     let voters = Voters::of_any(header.descriptors.all(), header.cluster);
     file.seek(SeekFrom::Start(begins)).map_err(io)?;
-    let verified = verify_snapshot(file, header.snapshot, &voters);
-    let (term, index) = verified.map_err(|error| match error {
+    let verified = verify_snapshot(file, header.snapshot, &voters, row);
+    let StatePoint { term, index, state } = verified.map_err(|error| match error {
         SnapshotError::Io(error) => at(path, error),
         error => damaged(&error.to_string()),
     })?;
@@ -211,8 +222,19 @@ pub fn verify(path: &Path) -> Result<BackupInfo, BackupFileError> {
         made: header.made,
         term,
         index,
+        state,
         bytes,
     })
+}
+
+/// The rows of a backup that was verified before.
+pub(super) fn rows(path: &Path) -> Result<SnapshotRows, BackupFileError> {
+    let mut file = File::open(path).map_err(|error| at(path, error))?;
+    let (header, begins) = header(path, &mut file)?;
+    let sought = file.seek(SeekFrom::Start(begins));
+    sought.map_err(|error| at(path, error))?;
+    let rows = SnapshotRows::within(file, header.snapshot);
+    rows.map_err(|error| damaged(path, &error.to_string()))
 }
 
 /// The header, and where the snapshot begins.
@@ -291,7 +313,6 @@ fn at(path: &Path, error: io::Error) -> BackupFileError {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use cameo_common::cluster_descriptor::Descriptor;
-    use cameo_common::ids::Hash;
     use cameo_common::keys::PublicKey;
     use cameo_common::registration::RegistrationMode;
 

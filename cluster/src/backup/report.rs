@@ -76,7 +76,7 @@ mod tests {
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt as _;
 
-    use cameo_common::ids::{ClusterId, Millis};
+    use cameo_common::ids::{ClusterId, Hash, Millis};
 
     use super::*;
 
@@ -87,6 +87,7 @@ mod tests {
             made: Millis(1_709_251_200_000),
             term: 2,
             index: 9,
+            state: Hash([3; 32]),
             bytes: 100,
         };
         let file = Path::new("b");
@@ -102,6 +103,7 @@ mod tests {
             made: Millis(0),
             term: 2,
             index: 9,
+            state: Hash([3; 32]),
             bytes: 100,
         };
         let file = Path::new(OsStr::from_bytes(b"b\xff"));

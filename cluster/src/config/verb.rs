@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
-use super::backup::{BackupFlags, StatusFlags};
+use super::backup::{ApproveRestoreFlags, BackupFlags, RestoreFlags, StatusFlags};
 use super::check::CheckFlags;
 use super::member::MemberFlags;
 use super::operator::{InviteFlags, RegistrationFlags, RemoveFlags, RetireFlags, TokenFlags};
@@ -37,6 +37,17 @@ pub enum Verb {
     /// codes: 0 it is whole; 1 it is damaged; 2 it was not checked: it is neither, a node is
     /// running on it, or it is of another version; or what it had cannot be told (`unknown`).
     Check(CheckFlags),
+    /// Prepares the data folder of a node that forms a new cluster from a backup.
+    ///
+    /// The backup is verified and kept in the folder. Do this at every node that forms the new
+    /// cluster, with the same backup, and then start them as those of any new cluster, with a new
+    /// secret. It does nothing for its users before `cameod approve-restore`.
+    Restore(RestoreFlags),
+    /// Approves that a new cluster takes over the state of a backup.
+    ///
+    /// Users, devices, grants and what was used of them go on. Every photo stays closed until its
+    /// owner opens it again.
+    ApproveRestore(ApproveRestoreFlags),
     /// Says who may register from now on.
     Registration(RegistrationFlags),
     /// Creates an invite, by which one user registers with the cluster.

@@ -94,7 +94,8 @@ fn status_of(code: ErrorCode) -> StatusCode {
         | E::DeviceRevoked
         | E::RegistrationClosed
         | E::BadInvite
-        | E::Retired => StatusCode::FORBIDDEN,
+        | E::Retired
+        | E::ClosedByRestore => StatusCode::FORBIDDEN,
         E::NoSuchPath | E::NotRegistered | E::NotFound => StatusCode::NOT_FOUND,
         E::NameTaken
         | E::RequestReused
@@ -119,7 +120,7 @@ fn code_of(refusal: &Refusal) -> ErrorCode {
     use ErrorCode as E;
     match refusal {
         Refusal::UnknownEntry | Refusal::AlreadyFounded => E::Internal,
-        Refusal::NotFounded => E::Unavailable,
+        Refusal::NotFounded | Refusal::Restoring { .. } => E::Unavailable,
         Refusal::Malformed | Refusal::BadSignature => E::BadRequest,
         Refusal::TooLate | Refusal::TooFarAhead => E::CallExpired,
         Refusal::RequestReused => E::RequestReused,
@@ -135,8 +136,15 @@ fn code_of(refusal: &Refusal) -> ErrorCode {
         Refusal::TooManyGrants(_) => E::TooManyGrants,
         Refusal::Forbidden(_) => E::Forbidden,
         Refusal::GrantExists(_) => E::GrantExists,
-        Refusal::Mismatch(_) | Refusal::NotSuccessor(_) => E::Mismatch,
-        Refusal::BadDeal | Refusal::StaleDeal { .. } | Refusal::DealtAlready(_) => E::BadDeal,
+        Refusal::Mismatch(_)
+        | Refusal::NotSuccessor(_)
+        | Refusal::OtherPiece { .. }
+        | Refusal::NotClosed => E::Mismatch,
+        Refusal::BadDeal
+        | Refusal::StaleDeal { .. }
+        | Refusal::DealtAlready(_)
+        | Refusal::StaleReopening { .. } => E::BadDeal,
+        Refusal::ClosedByRestore => E::ClosedByRestore,
         Refusal::TooFewHolders { .. } => E::TooFewHolders,
         Refusal::Revoked => E::Revoked,
         Refusal::Expired => E::Expired,

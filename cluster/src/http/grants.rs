@@ -5,7 +5,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use cameo_common::api::{
     CreateGrant, Created, Done as DoneBody, ErrorCode, GrantInfo, GrantList, GrantsToDealAgain,
-    LogInfo, PutDeal, PutReceipt, paths,
+    LogInfo, PutDeal, PutReceipt, Reopen, paths,
 };
 use cameo_common::ids::GrantId;
 use cameo_common::rights::MAX_PERMITTED;
@@ -24,6 +24,7 @@ pub(super) fn routes() -> Router<Api> {
         .route(paths::GRANTS_TO_DEAL_AGAIN, get(to_deal_again))
         .route(paths::GRANT, get(one))
         .route(paths::DEALS, post(deal))
+        .route(paths::REOPENING, post(reopen))
         .route(paths::GRANT_LOG, get(log))
         .route(paths::RECEIPT, post(receipt))
 }
@@ -110,6 +111,20 @@ async fn deal(
     InPath(grant): InPath<GrantId>,
     Commanded(by, body): Commanded<PutDeal>,
 ) -> Result<Json<DoneBody>, Fault> {
+    check_path(&grant, &statement(&api, &body.deal)?.grant)?;
+    let command = by.command(&body)?;
+    match api.write(&command).await? {
+        Done::Nothing => Ok(Json(DoneBody { done: true })),
+        other => Err(unexpected(&other)),
+    }
+}
+
+async fn reopen(
+    State(api): State<Api>,
+    InPath(grant): InPath<GrantId>,
+    Commanded(by, body): Commanded<Reopen>,
+) -> Result<Json<DoneBody>, Fault> {
+    check_path(&grant, &statement(&api, &body.reopening)?.grant)?;
     check_path(&grant, &statement(&api, &body.deal)?.grant)?;
     let command = by.command(&body)?;
     match api.write(&command).await? {

@@ -17,6 +17,7 @@ mod operator;
 mod probes;
 mod read;
 mod registration_rate;
+mod restoring;
 mod rights;
 mod serve;
 mod sessions;
@@ -126,15 +127,17 @@ impl Api {
             false => Router::new(),
         };
         let router = if self.has_vote {
-            here.merge(users::routes())
+            let of_users = Router::new()
+                .merge(users::routes())
                 .merge(sessions::routes())
                 .merge(grants::routes())
                 .merge(rights::routes())
-                .merge(operator::routes())
-                .merge(succession::routes())
                 .merge(views::routes())
                 .merge(events::routes())
-                .merge(jobs::place_routes())
+                .merge(jobs::place_routes());
+            here.merge(restoring::closed_until_done(of_users, &self))
+                .merge(operator::routes())
+                .merge(succession::routes())
                 .fallback(async || {
                     Fault::new(ErrorCode::NoSuchPath, "no such path: see docs/PROTOCOL.md")
                 })

@@ -32,9 +32,9 @@ pub(super) fn verified_view(
     let release: Release = read::release_check(view, signed, request, now)?;
     let certificate = release.certificate.verify_by(verifier)?;
     let (grant, cluster) = (&request.grant, &request.cluster);
-    let manifest = verified_manifest(verifier, &release.manifest, grant, cluster)?;
+    let manifest = verified_manifest(verifier, view, &release.manifest, grant, cluster)?;
     let rights = verified_rights(verifier, &release.rights, &manifest)?;
-    let deal = verified_deal(verifier, &release.deal, &manifest)?;
+    let deal = verified_deal(verifier, &release.deal, &manifest, cluster)?;
     sound(
         certificate.device == request.device && certificate.user == manifest.viewer,
         "device and viewer",
@@ -63,9 +63,13 @@ pub(super) fn verified_grant(
     cluster: &ClusterId,
 ) -> Result<(UserName, Shown), ReleaseError> {
     let statements = read::grant_statements(view, grant).ok_or(Refusal::NoSuchGrant)?;
-    let manifest = verified_manifest(verifier, &statements.manifest, grant, cluster)?;
+    if read::is_closed(view, grant) {
+        // Its newest deal is to the nodes of an earlier cluster: nothing of it can be released.
+        return Err(Refusal::ClosedByRestore.into());
+    }
+    let manifest = verified_manifest(verifier, view, &statements.manifest, grant, cluster)?;
     let rights = verified_rights(verifier, &statements.rights, &manifest)?;
-    let deal = verified_deal(verifier, &statements.deal, &manifest)?;
+    let deal = verified_deal(verifier, &statements.deal, &manifest, cluster)?;
     let shown = shown(grant, &rights, statements.rights.hash(), &deal);
     Ok((manifest.owner_name, shown))
 }
@@ -80,15 +84,20 @@ fn shown(grant: &GrantId, rights: &Rights, hash: Hash, deal: &Deal) -> Shown {
     }
 }
 
+/// The manifest of a grant that was taken over names an earlier cluster; its deal names this one.
 fn verified_manifest(
     verifier: &dyn Verifier,
+    view: &dyn StateView,
     manifest: &Signed<Manifest>,
     grant: &GrantId,
     cluster: &ClusterId,
 ) -> Result<Manifest, ReleaseError> {
     let manifest = manifest.verify_by(verifier)?;
     sound(manifest.grant_id() == *grant, "manifest and grant")?;
-    sound(manifest.cluster == *cluster, "manifest and cluster")?;
+    sound(
+        manifest.cluster == *cluster || read::is_taken_over_grant(view, grant),
+        "manifest and cluster",
+    )?;
     Ok(manifest)
 }
 
@@ -107,13 +116,14 @@ fn verified_deal(
     verifier: &dyn Verifier,
     deal: &Signed<Deal>,
     manifest: &Manifest,
+    cluster: &ClusterId,
 ) -> Result<Deal, ReleaseError> {
     let deal = deal.verify_by(verifier)?;
     sound(
         deal.owner == manifest.owner
             && deal.viewer == manifest.viewer
             && deal.grant == manifest.grant_id()
-            && deal.cluster == manifest.cluster,
+            && deal.cluster == *cluster,
         "deal and manifest",
     )?;
     Ok(deal)

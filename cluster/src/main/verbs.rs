@@ -4,8 +4,12 @@ use std::fmt::Display;
 use std::io::{self, ErrorKind, Write as _};
 use std::process::ExitCode;
 
-use cameo_cluster::backup::{self, BackupError, BackupFileError, BackupInfo};
-use cameo_cluster::config::{BackupFlags, CheckFlags, StatusFlags};
+use cameo_cluster::backup::{
+    self, ApproveError, BackupError, BackupFileError, BackupInfo, RestoreError,
+};
+use cameo_cluster::config::{
+    ApproveRestoreFlags, BackupFlags, CheckFlags, RestoreFlags, StatusFlags,
+};
 use cameo_cluster::folder_check;
 use cameo_cluster::host::log::{self, Level};
 use cameo_cluster::operator;
@@ -63,6 +67,52 @@ fn code_of(error: &BackupError) -> u8 {
         BackupError::NoNode(_) => operator::Exit::NoMajority,
     };
     exit as u8
+}
+
+/// Prepares the folder of a node that forms a cluster from a backup.
+pub fn restore(flags: &RestoreFlags) -> ExitCode {
+    match backup::keep(&flags.file, flags.from, &flags.data) {
+        Ok(kept) => {
+            let index = kept.predecessor().index;
+            tell(&format_args!(
+                "prepared {}: the cluster that this node forms begins from entry {index} of \
+                 cluster {}. Prepare the other nodes with the same backup, start them all, and \
+                 then run `cameod approve-restore`",
+                flags.data.display(),
+                flags.from
+            ));
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            log::tell(Level::Error, &error);
+            let code = match &error {
+                RestoreError::File(BackupFileError::Damaged { .. }) => operator::Exit::Other,
+                RestoreError::OtherCluster { .. } => operator::Exit::OtherCluster,
+                _ => operator::Exit::Usage,
+            };
+            ExitCode::from(code as u8)
+        }
+    }
+}
+
+/// Approves a restore; what was done, or how it failed.
+pub fn approve_restore(flags: ApproveRestoreFlags) -> Result<String, ExitCode> {
+    let ApproveRestoreFlags { file, order } = flags;
+    let (key, address) = (order.operator, order.cluster);
+    let approved = carried_out(async |tell| backup::approve(&key, address, &file, tell).await);
+    let approved = approved.map_err(|error| usage(&error))?;
+    approved.map(|report| report.note).map_err(|error| {
+        log::tell(Level::Error, &error);
+        let code = match &error {
+            ApproveError::Verb(error) => operator::Exit::from(error),
+            ApproveError::File(BackupFileError::Damaged { .. }) => operator::Exit::Other,
+            ApproveError::File(_) => operator::Exit::Usage,
+            ApproveError::NoPredecessor(_) | ApproveError::OtherState { .. } => {
+                operator::Exit::Refused
+            }
+        };
+        ExitCode::from(code as u8)
+    })
 }
 
 /// Checks a data folder. The document or the lines are on stdout.

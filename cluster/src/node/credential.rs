@@ -1,6 +1,7 @@
 //! A node's credential: the secret of the founders, or a worker's token.
 
 use cameo_common::keys::PublicKey;
+use cameo_common::predecessor::Predecessor;
 
 use super::secret_file::{self, SecretFile};
 use super::start_error::StartError;
@@ -35,13 +36,19 @@ impl Credential {
     }
 
     /// How a node with this key enters.
-    pub(super) fn entrance(&self, config: &Config, key: PublicKey) -> Result<Entrance, StartError> {
+    pub(super) fn entrance(
+        &self,
+        config: &Config,
+        key: PublicKey,
+        predecessor: Option<Predecessor>,
+    ) -> Result<Entrance, StartError> {
         match self {
             Self::Secret(file) => Ok(Entrance::Found {
                 secret: file.secret.clone(),
                 terms: GenesisTerms {
                     operator: file.operator,
                     registration: config.registration,
+                    predecessor,
                 },
             }),
             Self::Token(token) => {

@@ -16,8 +16,9 @@ use super::leader::Leader;
 use super::node_rpc_answers::NodeRpcAnswers;
 use super::pre_raft_parts::PreRaftParts;
 use super::stage::Stage;
+use super::take_over::{self, TakeOverDuty};
 use super::voters_duty::VotersDuty;
-use crate::backup::{Captures, Taking};
+use crate::backup::{Captures, KeptBackup, Taking};
 use crate::event_stream::Streams;
 use crate::floor::Floors;
 use crate::http::{Api, ApiDeps, RegistrationRate, WrongSigners};
@@ -39,6 +40,7 @@ pub(super) struct FormedNode {
     pub genesis: Arc<Genesis>,
     pub floors: Floors,
     pub snapshots: Option<Arc<dyn OnDemandSnapshots>>,
+    pub kept: Option<Arc<KeptBackup>>,
 }
 
 /// The services for clients and other nodes, with their background tasks.
@@ -63,6 +65,7 @@ impl FormedServices {
             genesis,
             floors,
             snapshots,
+            kept,
         } = node;
         let descriptor = genesis.descriptor();
         let cluster = ClusterId(descriptor.hash().0);
@@ -98,9 +101,11 @@ impl FormedServices {
         let rpc = Arc::new(NodeRpc::new(id, shared.replica.clone(), answers));
         parts.rpc.begin(rpc.clone());
         let (renewals, send_renewals) = Renewals::new(rpc.clone());
-        let leader = shared.leader(descriptor, &parts);
+        let leader = shared.leader(descriptor, kept.clone(), &parts);
         let (presence, swept_replica) = (shared.presence.clone(), shared.replica.clone());
+        let forgets = take_over::forget(kept, shared.replica.clone());
         let tasks = vec![
+            tokio::spawn(forgets).abort_handle(),
             tokio::spawn(send_renewals).abort_handle(),
             tokio::spawn(leader.serve()).abort_handle(),
             tokio::spawn(async move { presence.sweep(&*swept_replica).await }).abort_handle(),
@@ -163,7 +168,12 @@ impl SharedParts {
         }
     }
 
-    fn leader(&self, first_descriptor: Descriptor, parts: &PreRaftParts) -> Leader {
+    fn leader(
+        &self,
+        first_descriptor: Descriptor,
+        kept: Option<Arc<KeptBackup>>,
+        parts: &PreRaftParts,
+    ) -> Leader {
         Leader {
             node: self.id,
             first_descriptor,
@@ -171,6 +181,7 @@ impl SharedParts {
             presence: self.presence.clone(),
             dispatcher: parts.dispatcher.clone(),
             voters: VotersDuty::default(),
+            take_over: TakeOverDuty::new(self.id, kept, parts.blocking),
         }
     }
 

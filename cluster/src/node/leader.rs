@@ -9,11 +9,12 @@ use cameo_common::ids::NodeId;
 use cameo_common::keys::PublicKey;
 use tokio::time::Instant;
 
+use super::take_over::TakeOverDuty;
 use super::voters_duty::VotersDuty;
 use crate::jobs::Dispatcher;
 use crate::presence::Presence;
 use crate::raft::{CALL_DEADLINE, Replica};
-use cameo_machine::{Caller, Command, Op, read};
+use cameo_machine::{Caller, Command, Op, Refusal, read};
 
 /// Interval of the checks whether every worker is still admitted.
 const MEMBER_CHECK: Duration = Duration::from_millis(250);
@@ -30,6 +31,7 @@ pub struct Leader {
     pub presence: Arc<Presence>,
     pub dispatcher: Arc<Dispatcher>,
     pub voters: VotersDuty,
+    pub take_over: TakeOverDuty,
 }
 
 impl Leader {
@@ -57,6 +59,7 @@ impl Leader {
     async fn lead(&self, term: u64) {
         self.assume_duties(term).await;
         loop {
+            self.take_over.run(&*self.replica).await;
             self.drop_unadmitted_workers().await;
             self.voters.follow_descriptor(&*self.replica).await;
             tokio::time::sleep(MEMBER_CHECK).await;
@@ -109,6 +112,10 @@ impl Leader {
         match self.replica.propose(&command, deadline).await {
             Ok(committed) => match committed.reply {
                 Ok(_) => tracing::info!("founded the cluster"),
+                // Not every founder has told yet that it reads entries of the version.
+                Err(Refusal::UnknownEntry) if self.first_descriptor.predecessor.is_some() => {
+                    tokio::time::sleep(RETRY_PAUSE).await;
+                }
                 Err(refusal) => {
                     tracing::error!(%refusal, "the cluster refused its founding entry");
                     tokio::time::sleep(RETRY_PAUSE).await;

@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use axum::Router;
 use cameo_common::ids::NodeId;
+use cameo_machine::read;
 use futures_util::FutureExt as _;
 use tokio::sync::{oneshot, watch};
 
 use super::formed_services::{FormedNode, FormedServices};
 use super::pre_raft_parts::PreRaftParts;
 use super::stage::Stage;
+use crate::backup::KeptBackup;
 use crate::floor::{FloorDisk, FloorMark, Floors, Owner};
 use crate::http::{self, HttpPort, Probes};
 use crate::raft::{AppliedState, BootstrapState, Genesis, Raft};
@@ -25,6 +27,8 @@ pub(super) struct ListenerTask {
     pub raft: Raft,
     pub state: Arc<dyn AppliedState>,
     pub snapshots: Option<Arc<dyn OnDemandSnapshots>>,
+    /// The backup that the cluster begins from, until its state is taken over.
+    pub kept: Option<Arc<KeptBackup>>,
     pub floor: Arc<dyn FloorDisk>,
     /// Told to other nodes, once the floors are open.
     pub mark: FloorMark,
@@ -45,6 +49,7 @@ impl ListenerTask {
             raft,
             state,
             snapshots,
+            kept,
             floor,
             mark,
             port,
@@ -65,13 +70,19 @@ impl ListenerTask {
         }
         .shared();
         let router = waiting.router();
-        let staged = stage.subscribe();
+        let (staged, probed) = (stage.subscribe(), state.clone());
         let probes = Probes {
             node: id,
             raft: raft.clone(),
             state: state.clone(),
             reporter: parts.reporter.clone(),
-            not_formed: Arc::new(move || staged.borrow().not_ready()),
+            not_formed: Arc::new(move || {
+                let not_formed = staged.borrow().not_ready();
+                not_formed.or_else(|| {
+                    let restoring = read::restoring(&*probed.view());
+                    restoring.map(|refusal| refusal.to_string())
+                })
+            }),
         };
         let in_the_clear = router.clone().merge(probes.clone().router());
         let first = async {
@@ -108,6 +119,7 @@ impl ListenerTask {
             genesis,
             floors,
             snapshots,
+            kept,
         };
         let services = FormedServices::start(node, parts, raft, state, stopping.clone());
         let stops = async move {

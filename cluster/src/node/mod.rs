@@ -23,6 +23,7 @@ mod stage;
 mod start_error;
 mod state_descriptors;
 mod storage;
+mod take_over;
 mod voters_duty;
 mod worker_gate;
 mod worker_trust;
@@ -38,6 +39,7 @@ use cameo_common::keys::PublicKey;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::backup::KeptBackup;
 use crate::config::Config;
 use crate::floor::FloorMark;
 use crate::host::blocking::Blocking;
@@ -109,7 +111,10 @@ impl Node {
             ..store
         };
         let opened = open_store(&config, decider, store).await?;
-        let storage = storage(&config, host.blocking, opened);
+        let data = config.data.clone();
+        let kept = host.blocking.run(move || KeptBackup::within(&data)).await;
+        let kept = kept.map_err(|error| StartError::System(error.to_string()))??;
+        let storage = storage(&config, host.blocking, opened, kept);
         Self::start_on(host, config, credential, storage).await
     }
 
@@ -126,7 +131,10 @@ impl Node {
         let (blocking, raft_runtime) = (host.blocking, host.raft_runtime.clone());
         let limits = ServeLimits::for_connections(host.client_connections);
         let parts = PreRaftParts::build(&config, host)?;
-        let entrance = credential.entrance(&config, PublicKey(parts.keys.public()))?;
+        let kept = storage.predecessor.clone();
+        let predecessor = kept.as_ref().map(|kept| kept.predecessor());
+        let key = PublicKey(parts.keys.public());
+        let entrance = credential.entrance(&config, key, predecessor)?;
         let tls = Security::Tls(parts.acceptor()?);
         let port = listen(&*parts.transport, config.http, limits, tls);
         let port = port.await.map_err(at(ListenFlag::Http, config.http))?;
@@ -170,6 +178,7 @@ impl Node {
                 raft: raft.clone(),
                 state: state.clone(),
                 snapshots,
+                kept,
                 floor,
                 mark,
                 port,

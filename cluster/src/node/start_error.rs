@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind};
 use cameo_common::ids::NodeId;
 
 use super::secret_file::SecretFileError;
+use crate::backup::BackupFileError;
 use crate::host::descriptors::TooFewDescriptors;
 use crate::host::listen_error::ListenError;
 use crate::jobs::DecisionLogError;
@@ -33,6 +34,8 @@ pub enum StartError {
     Store(#[from] OpenError),
     #[error("the folder of --data was written by a later program: {0}")]
     Later(#[from] cameo_machine::LaterVersion),
+    #[error("the backup that the cluster begins from: {0}")]
+    Predecessor(#[from] BackupFileError),
     #[error(transparent)]
     Decisions(#[from] DecisionLogError),
     #[error(transparent)]

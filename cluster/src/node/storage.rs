@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use super::start_error::StartError;
+use crate::backup::KeptBackup;
 use crate::config::Config;
 use crate::floor::{self, FloorDisk, FloorFile, Owner};
 use crate::host::blocking::Blocking;
@@ -73,6 +74,8 @@ pub struct NodeStorage<S> {
     pub quarantine: Arc<dyn QuarantineDisk>,
     /// For backups; None in the simulator.
     pub snapshots: Option<Arc<dyn OnDemandSnapshots>>,
+    /// The backup that the cluster begins from, until its state is taken over.
+    pub predecessor: Option<Arc<KeptBackup>>,
     /// Whether there is room on the disk of all these.
     pub space: Arc<DiskSpace>,
     /// Writes the state to disk, at an orderly stop.
@@ -90,6 +93,7 @@ pub(super) fn storage(
     config: &Config,
     blocking: Blocking,
     opened: Opened,
+    predecessor: Option<KeptBackup>,
 ) -> NodeStorage<raft::Storage<Wal, StateMachine, Snapshots>> {
     let id = config.id;
     let store = Arc::new(Mutex::new(Some(opened.store)));
@@ -131,6 +135,7 @@ pub(super) fn storage(
         state: Arc::new(opened.state),
         floor,
         quarantine: Arc::new(QuarantineFolder::within(&config.data, blocking)),
+        predecessor: predecessor.map(Arc::new),
         space: opened.space,
         close: Box::new(close),
     }

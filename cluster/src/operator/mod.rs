@@ -31,6 +31,7 @@ pub use cluster_status::{StatusError, cluster_status, unknown_status};
 pub use download::Download;
 pub use exit::{EXITS, Exit, help as exit_help};
 pub use invite::InviteOrder;
+pub(crate) use outcome::request_id;
 pub use outcome::{Output, Report, VerbError};
 pub use patience::Tell;
 pub use status_lines::{ClusterStatus, NodeLine, Role};

@@ -53,7 +53,7 @@ pub struct Output {
 }
 
 /// A fresh request id.
-pub(super) fn request_id() -> Result<RequestId, VerbError> {
+pub(crate) fn request_id() -> Result<RequestId, VerbError> {
     random().map(RequestId)
 }
 

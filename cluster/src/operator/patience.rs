@@ -38,7 +38,7 @@ impl Tell<'_> {
     }
 
     /// Gives an order: see [`OperatorClient::order`].
-    pub(super) async fn order(
+    pub(crate) async fn order(
         self,
         client: &OperatorClient,
         command: &OperatorCommand,

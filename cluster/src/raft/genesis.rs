@@ -3,6 +3,7 @@
 use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
 use cameo_common::ids::{ClusterId, Hash, NodeId};
 use cameo_common::keys::{PublicKey, SealingPublic};
+use cameo_common::predecessor::{Beginning, Predecessor};
 use cameo_common::registration::RegistrationMode;
 use serde::{Deserialize, Serialize};
 
@@ -26,11 +27,41 @@ pub struct GenesisMember {
 
 /// What the founders agree on beside their number and keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "TermsBody", into = "TermsBody")]
 pub struct GenesisTerms {
     /// The operator's public key, from the secret file.
     pub operator: PublicKey,
     /// Who may register when the cluster begins.
     pub registration: RegistrationMode,
+    /// The state that it begins from: that of the backup which each founder has.
+    pub predecessor: Option<Predecessor>,
+}
+
+/// The encoding of [`GenesisTerms`], on links and in the record of a node.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+struct TermsBody {
+    operator: PublicKey,
+    registration: Beginning,
+}
+
+impl From<TermsBody> for GenesisTerms {
+    fn from(body: TermsBody) -> Self {
+        let (registration, predecessor) = body.registration.parts();
+        Self {
+            operator: body.operator,
+            registration,
+            predecessor,
+        }
+    }
+}
+
+impl From<GenesisTerms> for TermsBody {
+    fn from(terms: GenesisTerms) -> Self {
+        Self {
+            operator: terms.operator,
+            registration: Beginning::new(terms.registration, terms.predecessor),
+        }
+    }
 }
 
 impl GenesisTerms {
@@ -49,7 +80,24 @@ impl GenesisTerms {
                 other.registration, self.registration
             ));
         }
+        if self.predecessor != other.predecessor {
+            return Err(format!(
+                "{}; prepare the folder of every node with the same backup (`cameod restore`)",
+                Self::differing(self.predecessor.as_ref(), other.predecessor.as_ref(), id)
+            ));
+        }
         Ok(())
+    }
+
+    fn differing(ours: Option<&Predecessor>, other: Option<&Predecessor>, id: NodeId) -> String {
+        match (ours, other) {
+            (Some(_), None) => format!("this node begins from a backup, and node {id} does not"),
+            (None, _) => format!("node {id} begins from a backup, and this node does not"),
+            (Some(ours), Some(other)) if ours.state == other.state => {
+                format!("node {id} reads the same backup by a program of another version")
+            }
+            (Some(_), Some(_)) => format!("node {id} begins from another backup than this node"),
+        }
     }
 }
 
@@ -75,8 +123,14 @@ impl Genesis {
         let GenesisTerms {
             operator,
             registration,
+            predecessor,
         } = self.terms;
-        Descriptor::genesis(nodes.collect(), operator, registration, Hash(self.nonce))
+        let nodes = nodes.collect();
+        let descriptor = Descriptor::genesis(nodes, operator, registration, Hash(self.nonce));
+        match predecessor {
+            Some(predecessor) => descriptor.after(predecessor),
+            None => descriptor,
+        }
     }
 
     /// The cluster's id, which clients pin: the hash of the first descriptor.
@@ -128,7 +182,60 @@ mod tests {
         GenesisTerms {
             operator: PublicKey([8; 32]),
             registration: RegistrationMode::Invite,
+            predecessor: None,
         }
+    }
+
+    fn backup(state: u8) -> Predecessor {
+        Predecessor {
+            cluster: ClusterId([1; 32]),
+            index: 300,
+            state: Hash([state; 32]),
+            content: Hash([4; 32]),
+        }
+    }
+
+    #[test]
+    fn founders_with_other_backups_form_no_cluster() {
+        let of = |predecessor| GenesisTerms {
+            predecessor,
+            ..terms()
+        };
+        let (one, other) = (of(Some(backup(2))), of(Some(backup(3))));
+        let cases = [
+            (
+                one,
+                of(None),
+                "this node begins from a backup, and node 2 does not",
+            ),
+            (
+                of(None),
+                one,
+                "node 2 begins from a backup, and this node does not",
+            ),
+            (one, other, "node 2 begins from another backup"),
+        ];
+        assert_eq!(one.check(&one, NodeId(2)), Ok(()));
+        for (ours, theirs, expected) in cases {
+            let why = ours.check(&theirs, NodeId(2)).unwrap_err();
+            assert!(why.starts_with(expected), "{why}");
+        }
+    }
+
+    #[test]
+    fn the_predecessor_is_part_of_the_cluster_s_id() {
+        let genesis = |predecessor| Genesis {
+            members: vec![founder(1)],
+            terms: GenesisTerms {
+                predecessor,
+                ..terms()
+            },
+            nonce: [9; 32],
+        };
+        let (none, one) = (genesis(None), genesis(Some(backup(2))));
+        assert_ne!(one.cluster_id(), none.cluster_id());
+        assert_ne!(one.cluster_id(), genesis(Some(backup(3))).cluster_id());
+        assert_eq!(one.descriptor().predecessor, Some(backup(2)));
     }
 
     #[test]

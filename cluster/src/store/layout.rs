@@ -15,6 +15,8 @@
 //!     peers       what other voters had told (`crate::raft::quarantine`)
 //!     quarantined there if this folder is an older copy
 //!     origin      what no copy of `origin-1` or `origin-2` has: whether this folder was copied
+//!     predecessor a backup that the cluster begins from, until its state is taken over
+//!                 (`crate::backup`)
 //!     state-N/    sled; state-N.aside: quarantined
 //! ```
 
@@ -42,6 +44,8 @@ const SNAPSHOTS: &str = "snapshots";
 pub(super) const STATE_PREFIX: &str = "state-";
 pub(super) const QUARANTINED: &str = ".aside";
 pub(super) const DAMAGED: &str = ".damaged";
+/// Name of the backup that a new cluster begins from.
+pub const PREDECESSOR: &str = "predecessor";
 /// Longest part of a file FORMAT that is shown.
 const MAX_FORMAT_BYTES: usize = 40;
 /// Suffix of unfinished files.
@@ -144,7 +148,7 @@ impl DataDirectory {
         let empty = fs::read_dir(&root)
             .map_err(failed)?
             .filter_map(Result::ok)
-            .all(|entry| entry.file_name() == LOCK);
+            .all(|entry| entry.file_name() == LOCK || entry.file_name() == PREDECESSOR);
         let lock = OpenOptions::new()
             .create(true)
             .truncate(false)

@@ -34,7 +34,7 @@ mod tests;
 pub use apply::StateMachine;
 pub(crate) use apply::proposals;
 pub(crate) use failure::{is_disk_full, stop_process};
-pub use layout::DirectoryError;
+pub use layout::{DirectoryError, PREDECESSOR};
 pub(crate) use layout::{rename_durably, sync_directory};
 pub use machine::{Decided, Decider, Machine};
 pub(crate) use meta::Applied;
@@ -44,8 +44,8 @@ pub use open_error::OpenError;
 pub use options::Options;
 pub(crate) use rewrite::rewrite_in_place;
 pub use snapshot::{
-    OnDemandSnapshots, OpenSnapshot, Receiving, SnapshotError, SnapshotFile, Snapshots,
-    StoreSnapshots, verify_snapshot,
+    OnDemandSnapshots, OpenSnapshot, Receiving, SnapshotError, SnapshotFile, SnapshotRows,
+    Snapshots, StoreSnapshots, verify_snapshot,
 };
 pub use source::Source;
 pub use state::{NotApplied, State, StateHash, StoreView};

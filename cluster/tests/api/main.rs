@@ -19,6 +19,7 @@ mod probes;
 mod quarantine;
 mod quorum;
 mod refusals;
+mod restore;
 mod stolen;
 mod views;
 mod workers;

@@ -11,7 +11,7 @@ use cameo_common::keys::{SealingSecret, SigningKey};
 use cameo_common::op::{Authorization, Op};
 use cameo_common::registration::InviteUse;
 use cameo_common::rights::Rights;
-use cameo_common::sealing::{Dealing, PhotoInfo, deal, seal_photo};
+use cameo_common::sealing::{Dealing, PhotoInfo, Share, deal, seal_photo};
 use cameo_common::signed::Signed;
 use cameo_common::statements::{Deal, FirstFloor, Manifest, PhotoRequest};
 use data_encoding::BASE64URL_NOPAD;
@@ -49,6 +49,8 @@ pub struct Shared {
     pub manifest: Manifest,
     pub deal: Deal,
     pub payload: Vec<u8>,
+    /// The owner keeps it, to deal it again.
+    pub cluster_share: Share,
 }
 
 impl Person {
@@ -269,6 +271,7 @@ impl Person {
             manifest,
             deal,
             payload: sealed.payload,
+            cluster_share: sealed.cluster_share,
         }
     }
 }

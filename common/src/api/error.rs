@@ -85,6 +85,8 @@ pub enum ErrorCode {
     TooManyCalls,
     /// With these nodes, live grants would be left with too few holders of parts.
     TooFewHolders,
+    /// The cluster was restored from a backup, and the owner has not opened the grant again.
+    ClosedByRestore,
 }
 
 /// The body of every answer that is not a success.

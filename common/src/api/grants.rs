@@ -7,7 +7,7 @@ use crate::ids::{GrantId, Hash, ImageId, Millis, NodeId, RequestId, UserName};
 use crate::rights::Rights;
 use crate::signed::Signed;
 use crate::statements::{
-    Confirmation, Deal, Manifest, PhotoRequest, Receipt, RightsAck, ViewRequest,
+    Confirmation, Deal, Manifest, PhotoRequest, Receipt, Reopening, RightsAck, ViewRequest,
 };
 
 /// `POST /v1/grants`, by the owner.
@@ -62,6 +62,9 @@ pub struct GrantInfo {
     /// When the operator has retired the other party.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub other_retired: Option<Millis>,
+    /// The cluster was restored from a backup, and the owner has not opened the grant again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub closed: bool,
 }
 
 /// `GET /v1/grants?after=GRANT`: at most [`GrantList::LIMIT`] a page, in order of id.
@@ -92,6 +95,15 @@ pub struct GrantsToDealAgain {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PutDeal {
+    pub deal: Signed<Deal>,
+}
+
+/// `POST /v1/grants/{grant}/reopening`, by the owner: opens a grant that a restore has closed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reopen {
+    pub reopening: Signed<Reopening>,
+    /// The next one, to the cluster's present nodes.
     pub deal: Signed<Deal>,
 }
 

@@ -20,7 +20,7 @@ pub use error::{ApiError, ErrorCode};
 pub use grants::{
     AckRights, ConfirmRights, Confirmed, CreateGrant, Created, DebitView, Debited, GrantInfo,
     GrantList, GrantsToDealAgain, LogInfo, PutDeal, PutReceipt, PutRights, ReleasePart, Released,
-    RightsStored, Role, ViewTaken,
+    Reopen, RightsStored, Role, ViewTaken,
 };
 pub use jobs::{MAX_JOBS_A_CALL, PlaceJob, PlaceJobs, Placed, PlacedJobs, Placement};
 pub use nodes::{

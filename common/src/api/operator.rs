@@ -7,6 +7,7 @@ use crate::descriptor_chain::{DescriptorLink, Succession};
 use crate::ids::{Millis, NodeId, UserName};
 use crate::keys::PublicKey;
 use crate::op::Op;
+use crate::predecessor::Predecessor;
 use crate::registration::RegistrationMode;
 use crate::signed::Signed;
 
@@ -33,6 +34,10 @@ pub enum OperatorCommand {
     ChangeDescriptor {
         link: DescriptorLink,
         force: bool,
+    },
+    /// See [`Op::ApproveRestore`].
+    ApproveRestore {
+        predecessor: Predecessor,
     },
 }
 
@@ -87,6 +92,7 @@ impl From<&OperatorCommand> for Op {
             OperatorCommand::ChangeDescriptor { link, force } => {
                 Self::ChangeDescriptor { link, force }
             }
+            OperatorCommand::ApproveRestore { predecessor } => Self::ApproveRestore(predecessor),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     AckRights, CreateGrant, DebitView, EndSession, PutDeal, PutReceipt, PutRights, Register,
-    ReportOffline, RevokeDevice, StartSession,
+    Reopen, ReportOffline, RevokeDevice, StartSession,
 };
 use crate::ids::UserName;
 use crate::op::Op;
@@ -65,6 +65,15 @@ impl From<&CreateGrant> for Op {
 impl From<&PutDeal> for Op {
     fn from(body: &PutDeal) -> Self {
         Self::PutDeal {
+            deal: body.deal.clone(),
+        }
+    }
+}
+
+impl From<&Reopen> for Op {
+    fn from(body: &Reopen) -> Self {
+        Self::Reopen {
+            reopening: body.reopening.clone(),
             deal: body.deal.clone(),
         }
     }

@@ -21,6 +21,7 @@ pub const GRANT: &str = "/v1/grants/{grant}";
 /// The caller's own grants that have to be dealt again.
 pub const GRANTS_TO_DEAL_AGAIN: &str = "/v1/grants/to-deal-again";
 pub const DEALS: &str = "/v1/grants/{grant}/deals";
+pub const REOPENING: &str = "/v1/grants/{grant}/reopening";
 pub const GRANT_LOG: &str = "/v1/grants/{grant}/log";
 pub const RECEIPT: &str = "/v1/grants/{grant}/receipt";
 pub const RIGHTS: &str = "/v1/grants/{grant}/rights";

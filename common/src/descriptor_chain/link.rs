@@ -129,9 +129,8 @@ pub fn check_next(previous: &Descriptor, next: &Descriptor) -> Result<(), LinkEr
     if !next.is_well_formed() {
         return Err(LinkError::Malformed);
     }
-    if (next.nonce, next.operator, next.registration)
-        != (previous.nonce, previous.operator, previous.registration)
-    {
+    let fixed = |of: &Descriptor| (of.nonce, of.operator, of.registration, of.predecessor);
+    if fixed(next) != fixed(previous) {
         return Err(LinkError::OtherFields);
     }
     Ok(())

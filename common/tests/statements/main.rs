@@ -13,8 +13,8 @@ use cameo_common::rights::Rights;
 use cameo_common::signed::{Signed, Statement};
 use cameo_common::statements::{
     Checkpoint, Confirmation, Deal, DealtPart, FirstFloor, Manifest, Marks, NodeAddress,
-    NodeKeysStatement, NodeProgress, PhotoRequest, Receipt, RightsAck, Ticket, ViewRequest,
-    grant_id,
+    NodeKeysStatement, NodeProgress, PhotoRequest, Receipt, Reopening, RightsAck, Ticket,
+    ViewRequest, grant_id,
 };
 
 const PINNED: &str = include_str!("pinned.txt");
@@ -120,6 +120,13 @@ fn by_owner() -> Vec<String> {
             revoked: false,
             may_save: true,
             offline: 0,
+        }),
+        line(Reopening {
+            owner: me,
+            cluster: CLUSTER,
+            grant: GRANT,
+            rights_version: 300,
+            used: 2,
         }),
     ]
 }

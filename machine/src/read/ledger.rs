@@ -6,6 +6,7 @@ use cameo_common::api::{GrantInfo, GrantList, LogInfo, Role, ViewTaken};
 use cameo_common::ids::{GrantId, UserName};
 
 use super::directory::retired;
+use crate::restore::is_closed;
 use crate::rows::{
     self, Certificate, CurrentRights, DealRow, Grant, GrantOf, GrantUsage, Mail, ReceiptRow,
     ViewNumber, ViewRow,
@@ -50,6 +51,7 @@ fn info(view: &dyn StateView, id: GrantId, grant: Grant, role: Role) -> GrantInf
         acknowledged: usage.acknowledged,
         in_mailbox: rows::get::<Mail>(view, &mail).is_some(),
         other_retired,
+        closed: is_closed(view, &id),
     }
 }
 

@@ -8,6 +8,7 @@ mod operator;
 mod redeal;
 mod release;
 mod replies;
+mod restore;
 mod statements;
 
 use std::collections::BTreeMap;
@@ -27,6 +28,7 @@ pub use operator::{admitted_worker, operator, registration_mode};
 pub use redeal::{GrantsToDealAgain, grants_to_deal_again};
 pub use release::{Release, is_debited, release_check};
 pub use replies::{leaves_a_reply, stored_reply};
+pub use restore::{RestoreStatus, is_closed, is_taken_over_grant, restore, restoring};
 pub use statements::{GrantStatements, grant_statements};
 
 use super::cluster;

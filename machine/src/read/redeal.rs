@@ -7,6 +7,7 @@ use super::ledger::grant_info;
 use super::log_time;
 use crate::cluster::founded;
 use crate::live_grants::is_live;
+use crate::restore::is_closed;
 use crate::rows::{self, CurrentRights, GrantOf, GrantUsage};
 use crate::state_view::StateView;
 
@@ -54,5 +55,5 @@ fn is_to_deal_again(view: &dyn StateView, id: &GrantId) -> bool {
     let current = founded(view).map(|founded| founded.current);
     let usage = rows::require::<GrantUsage>(view, id);
     let rights = || rows::require::<CurrentRights>(view, id).rights();
-    Some(usage.dealt_to) != current && is_live(&rights(), log_time(view))
+    Some(usage.dealt_to) != current && !is_closed(view, id) && is_live(&rights(), log_time(view))
 }

@@ -13,7 +13,7 @@ use crate::command::Refusal;
 use crate::limits::RESUME_WINDOW;
 use crate::rows::{self, CurrentRights, DealRow, Device, Grant, GrantUsage, ViewRow};
 use crate::state_view::StateView;
-use crate::{cluster, devices};
+use crate::{cluster, devices, restore};
 
 /// A debited view whose parts may be released, with the statements that permit it. The node still
 /// has to verify their signatures, each against the key that the manifest names.
@@ -53,6 +53,7 @@ pub fn release_check(
         ));
     }
     let grant = rows::get::<Grant>(view, &request.grant).ok_or(Refusal::NoSuchGrant)?;
+    restore::check_open(view, &request.grant)?;
     let debited = debited_view(view, signed, request)?;
     let certificate = viewer_device(view, &grant, request, now)?;
     let current = rows::require::<CurrentRights>(view, &request.grant);

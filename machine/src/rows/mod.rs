@@ -11,7 +11,9 @@ mod cluster;
 mod events;
 mod grants;
 mod key;
+mod restore;
 mod retries;
+mod taken_over;
 mod users;
 mod views;
 
@@ -29,7 +31,9 @@ pub use grants::{
     GrantOf, GrantUsage, LiveGrant, NextDue, NextExpiry, Party, ReceiptRow, RequestUsed,
 };
 pub use key::Key;
+pub use restore::{Restore, RestoreStage, TakenOver};
 pub use retries::{RetriesFrom, Retry, RetryAt};
+pub use taken_over::{is_taken_over, reads};
 pub use users::{
     Certificate, CertificateOf, Device, DeviceOf, Epochs, KeyOwner, Listed, Retired, Revocation,
     Session, User,
@@ -51,6 +55,7 @@ pub enum Kind {
     TokenUsed = 0x07,
     Succession = 0x08,
     EntryVersion = 0x09,
+    Restore = 0x0a,
 
     User = 0x10,
     KeyOwner = 0x11,
@@ -79,6 +84,7 @@ pub enum Kind {
     DealtTo = 0x2c,
     DealtCount = 0x2d,
     NextExpiry = 0x2e,
+    TakenOver = 0x2f,
 
     View = 0x30,
     ViewNumber = 0x31,

@@ -6,5 +6,6 @@ mod cases;
 mod cast;
 mod laws;
 mod pinned;
+mod restored;
 mod script;
 mod verifiers;

@@ -184,6 +184,7 @@ impl Machine {
             floor,
             quarantine,
             snapshots: None,
+            predecessor: None,
             space: DiskSpace::unlimited(),
             close: Box::new(move || {
                 closed.drain();

@@ -289,6 +289,7 @@ pub(crate) fn told_of(rights: Signed<Rights>, used: u32) -> GrantInfo {
         acknowledged: 0,
         in_mailbox: false,
         other_retired: None,
+        closed: false,
     }
 }
 

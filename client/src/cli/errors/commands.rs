@@ -7,7 +7,7 @@ use crate::commands::look::LookError;
 use crate::commands::request::ImageError;
 use crate::commands::{
     FindError, PeersError, add, agent, approve, deny, device, gallery, hide, init, inspect, lock,
-    log, request, reveal, rights, unlock, view, who,
+    log, reopen, request, reveal, rights, unlock, view, who,
 };
 use crate::flows::devices::{DeviceError, NotStored};
 use cameo_codec::PngError;
@@ -120,6 +120,18 @@ impl Coded for approve::Error {
     }
 }
 
+impl Coded for reopen::Error {
+    fn error_code(&self) -> &'static str {
+        match self {
+            reopen::Error::Some { first, .. } => first.error_code(),
+            reopen::Error::Reopen(error) => error.error_code(),
+            reopen::Error::Find(error) => error.error_code(),
+            reopen::Error::Cluster(error) => error.error_code(),
+            reopen::Error::Vault(error) => error.error_code(),
+        }
+    }
+}
+
 impl Coded for deny::Error {
     fn error_code(&self) -> &'static str {
         match self {
@@ -213,6 +225,8 @@ impl Coded for init::Error {
             init::Error::NoNode { .. } => "cluster_unreachable",
             init::Error::Invite(_) => "bad_invite",
             init::Error::NotKept => "vault",
+            init::Error::NotFollowed { .. } => "not_followed",
+            init::Error::Question(error) => error.error_code(),
             init::Error::Cluster(error) => error.error_code(),
             init::Error::Vault(error) => error.error_code(),
         }
@@ -353,6 +367,7 @@ impl Coded for view::Error {
             view::Error::ForeignRights => "protocol",
             view::Error::Unconfirmed(_) => "unconfirmed",
             view::Error::Revoked(_) => "revoked",
+            view::Error::Closed(_) => "closed_by_restore",
             view::Error::Expired { .. } => "expired",
             view::Error::UsedUp { .. } => "used_up",
             view::Error::NoDisplay { .. } => "no_display",

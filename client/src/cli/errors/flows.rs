@@ -8,6 +8,7 @@ use crate::flows::LedgerError;
 use crate::flows::context::{BindError, ContextError};
 use crate::flows::gallery::GalleryError;
 use crate::flows::open::OpenError;
+use crate::flows::reopen::ReopenError;
 use crate::flows::request::RequestError;
 use crate::flows::rights::RightsError;
 use crate::flows::share::{PlaceError, ShareError};
@@ -117,6 +118,21 @@ impl Coded for OpenError {
             OpenError::Statement(error) => error.error_code(),
             OpenError::Sealing(error) => error.error_code(),
             OpenError::Unstored { error, .. } | OpenError::Vault(error) => error.error_code(),
+        }
+    }
+}
+
+impl Coded for ReopenError {
+    fn error_code(&self) -> &'static str {
+        match self {
+            ReopenError::NotClosed => "not_closed",
+            ReopenError::Used { .. } => "usage",
+            ReopenError::Foreign => "protocol",
+            ReopenError::Outrun => "busy",
+            ReopenError::Cluster(error) => error.error_code(),
+            ReopenError::Share(error) => error.error_code(),
+            ReopenError::Statement(error) => error.error_code(),
+            ReopenError::Unstored(error) => error.error_code(),
         }
     }
 }

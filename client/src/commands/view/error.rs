@@ -52,6 +52,11 @@ pub enum Error {
     Unconfirmed(Box<Error>),
     #[error("{0} has revoked the rights to this photo; only the cover shows")]
     Revoked(UserName),
+    #[error(
+        "the cluster was restored from a backup, and this photo stays closed until {0} opens it \
+         again (`cameo reopen`): nothing was used, and your carrier is kept"
+    )]
+    Closed(UserName),
     #[error("the rights to this photo have expired; only the cover shows; {more}")]
     Expired { more: String },
     #[error("{}; only the cover shows; {more}", all_used(*permitted))]
@@ -134,7 +139,7 @@ impl Classified for Error {
                 error: PngError::NotPng | PngError::Unsupported(_),
                 ..
             } => ErrorKind::NotFound,
-            Error::Revoked(_) | Error::Expired { .. } => ErrorKind::Forbidden,
+            Error::Revoked(_) | Error::Expired { .. } | Error::Closed(_) => ErrorKind::Forbidden,
             Error::UsedUp { .. } => ErrorKind::UsedUp,
             Error::NotAPng { .. }
             | Error::ForeignRights

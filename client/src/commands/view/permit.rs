@@ -133,6 +133,9 @@ fn check(grant: &GrantHeld, info: &GrantInfo, wanted: Wanted) -> Result<(), Erro
     if wanted.is_pending {
         return Ok(());
     }
+    if info.closed {
+        return Err(Error::Closed(owner.clone()));
+    }
     match rights.check(info.used.saturating_add(1), clock::now()) {
         Ok(()) => Ok(()),
         Err(Denied::Revoked) => Err(Error::Revoked(owner.clone())),
@@ -195,6 +198,7 @@ fn code_of(denied: &Error) -> Option<ErrorCode> {
         Error::Revoked(_) => Some(ErrorCode::Revoked),
         Error::Expired { .. } => Some(ErrorCode::Expired),
         Error::UsedUp { .. } => Some(ErrorCode::UsedUp),
+        Error::Closed(_) => Some(ErrorCode::ClosedByRestore),
         _ => None,
     }
 }

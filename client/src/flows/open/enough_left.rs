@@ -38,7 +38,7 @@ async fn enough_left(
     grant: &GrantHeld,
     signed: &Signed<Deal>,
 ) -> Result<(), OpenError> {
-    let Ok(deal) = checked_deal(grant, signed) else {
+    let Ok(deal) = checked_deal(api, grant, signed) else {
         return Ok(());
     };
     let known = api.known_descriptor().await;

@@ -135,7 +135,7 @@ async fn cluster_share(
     debited: Debited,
     early: Early<'_>,
 ) -> Result<(Debited, Share), Unopened> {
-    let deal = checked_deal(grant, &debited.deal)?;
+    let deal = checked_deal(api, grant, &debited.deal)?;
     let secret = SealingSecret::from_bytes(*view.one_time.expose());
     let holders = holders(api, &deal).await;
     let charged = Charged {
@@ -184,13 +184,18 @@ async fn why_not_released(
     }
 }
 
-/// Verifies a deal: only the owner's signature counts, not the node that sent it.
-fn checked_deal(grant: &GrantHeld, signed: &Signed<Deal>) -> Result<Deal, OpenError> {
+/// Verifies a deal: only the owner's signature counts, not the node that sent it. It names this
+/// cluster; the manifest may name one from whose backup this one was restored.
+fn checked_deal(
+    api: &ClusterApi,
+    grant: &GrantHeld,
+    signed: &Signed<Deal>,
+) -> Result<Deal, OpenError> {
     let deal = signed.verify()?;
     let manifest = grant.manifest.unverified()?;
     let belongs = deal.owner == grant.owner_key
         && deal.viewer == manifest.viewer
-        && deal.cluster == manifest.cluster
+        && deal.cluster == api.cluster_id()
         && deal.grant == grant.grant;
     if belongs {
         Ok(deal)

@@ -120,7 +120,8 @@ pub fn signed_deal(
 ) -> Result<Signed<Deal>, ShareError> {
     let manifest = manifest.unverified()?;
     let dealing = Dealing {
-        cluster: manifest.cluster,
+        // That of the manifest, unless this one was restored from its backup.
+        cluster: ctx.me.cluster,
         grant: manifest.grant_id(),
         owner: manifest.owner,
         viewer: manifest.viewer,

@@ -5,6 +5,7 @@
 //! one. A test pins the bytes of each.
 
 mod contact;
+mod earlier_cluster;
 mod grant;
 mod identity;
 mod image;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 pub use contact::Contact;
+pub use earlier_cluster::EarlierCluster;
 pub use grant::{GrantHeld, GrantOwned, Stage};
 pub use identity::{EventToken, Identity};
 pub use image::{Image, ImageV1, Look, LookV1, Policy, SeenGallery, Terms, UNTITLED};

@@ -143,6 +143,26 @@ fn grant_held() -> GrantHeld {
 }
 
 #[test]
+fn the_bytes_of_an_earlier_cluster_are_pinned() {
+    let earlier = EarlierCluster {
+        cluster: ClusterId([1; 32]),
+        nodes: vec!["n".to_owned()],
+        newest: Some((300, Hash([2; 32]))),
+        next: ClusterId([3; 32]),
+        followed: Millis(300),
+    };
+    let pinned = [
+        &[1; 32][..],
+        &[1, 1, b'n', 1, 0xac, 2],
+        &[2; 32],
+        &[3; 32],
+        &[0xac, 2],
+    ]
+    .concat();
+    assert_eq!((EarlierCluster::VERSION, bytes(&earlier)), (1, pinned));
+}
+
+#[test]
 fn the_bytes_of_a_pending_view_are_pinned() {
     let view = PendingView {
         grant: GrantId([0xaa; 32]),

@@ -52,6 +52,7 @@ fn here(me: NodeId) -> Here<'static> {
         terms: GenesisTerms {
             operator: PublicKey([8; 32]),
             registration: RegistrationMode::Invite,
+            predecessor: None,
         },
         nonce: [7; 32],
     };
@@ -330,6 +331,7 @@ fn chain_without_the_last(keys: &[SigningKey; 3]) -> KnownChain {
         terms: GenesisTerms {
             operator: operator.public(),
             registration: RegistrationMode::Invite,
+            predecessor: None,
         },
         nonce: [7; 32],
     };

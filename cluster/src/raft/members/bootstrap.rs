@@ -66,8 +66,8 @@ impl Founder {
         }
         if genesis.terms != self.terms {
             return Err(
-                "its secret file has another operator's key, or its --registration differs; give \
-                 every node the same"
+                "its secret file has another operator's key, or its --registration or its backup \
+                 differs; give every node the same"
                     .into(),
             );
         }

@@ -19,6 +19,8 @@ use crate::raft::genesis::Genesis;
 const FILE_NAME: &str = "genesis";
 const MAGIC: &[u8; 8] = b"cameogen";
 const VERSION: u8 = 2;
+/// Of the record of a cluster with a predecessor.
+const SUCCEEDING_VERSION: u8 = 3;
 
 /// Why the record of the cluster cannot be used.
 #[derive(Debug, Error)]
@@ -27,7 +29,10 @@ pub enum RecordError {
     Io { path: String, source: io::Error },
     #[error("{0} is damaged. {LOST_FOLDER}")]
     Damaged(String),
-    #[error("{path} has version {version}; this cameod supports version {VERSION}")]
+    #[error(
+        "{path} has version {version}; this cameod supports versions {VERSION} and \
+         {SUCCEEDING_VERSION}"
+    )]
     Version { path: String, version: u8 },
     #[error("{path} belongs to node {found}, and this is node {expected}; check --id and --data")]
     OtherNode {
@@ -88,13 +93,17 @@ impl RecordFile {
         if crc32fast::hash(head).to_le_bytes() != *sum {
             return Err(damaged());
         }
-        if version != VERSION {
+        if ![VERSION, SUCCEEDING_VERSION].contains(&version) {
             return Err(RecordError::Version {
                 path: self.name(),
                 version,
             });
         }
-        wire::decode(content).map_err(|_| damaged())
+        let record = wire::decode(content).map_err(|_| damaged())?;
+        match version_of(&record) == version {
+            true => Ok(record),
+            false => Err(damaged()),
+        }
     }
 
     fn name(&self) -> String {
@@ -109,10 +118,17 @@ impl RecordFile {
     }
 }
 
+fn version_of(record: &Record) -> u8 {
+    match record.genesis.terms.predecessor {
+        None => VERSION,
+        Some(_) => SUCCEEDING_VERSION,
+    }
+}
+
 /// Layout: magic, version, canonical bytes, CRC-32 (little endian) of all bytes before it.
 fn encode(record: &Record) -> Vec<u8> {
     let mut bytes = MAGIC.to_vec();
-    bytes.push(VERSION);
+    bytes.push(version_of(record));
     wire::append(&mut bytes, record);
     let sum = crc32fast::hash(&bytes);
     bytes.extend_from_slice(&sum.to_le_bytes());
@@ -124,7 +140,9 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::raft::genesis::{GenesisMember, GenesisTerms};
+    use cameo_common::ids::{ClusterId, Hash};
     use cameo_common::keys::PublicKey;
+    use cameo_common::predecessor::Predecessor;
     use cameo_common::registration::RegistrationMode;
 
     fn founder(id: u8) -> GenesisMember {
@@ -145,6 +163,7 @@ mod tests {
                 terms: GenesisTerms {
                     operator: PublicKey([8; 32]),
                     registration: RegistrationMode::Closed,
+                    predecessor: None,
                 },
                 nonce: [9; 32],
             },
@@ -165,6 +184,25 @@ mod tests {
         let sum = crc32fast::hash(&bytes);
         bytes.extend(sum.to_le_bytes());
         assert_eq!(encode(&record()), bytes);
+    }
+
+    #[test]
+    fn the_record_of_a_cluster_with_a_predecessor_has_a_version_of_its_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = RecordFile::of(dir.path());
+        let mut record = record();
+        record.genesis.terms.predecessor = Some(Predecessor {
+            cluster: ClusterId([1; 32]),
+            index: 300,
+            state: Hash([2; 32]),
+            content: Hash([3; 32]),
+        });
+        file.store(&record).unwrap();
+        let bytes = fs::read(&file.0).unwrap();
+        assert_eq!(&bytes[..9], b"cameogen\x03");
+        let ids = [&[5][..], &[1; 32], &[0xac, 2], &[2; 32], &[3; 32]].concat();
+        assert!(bytes.windows(ids.len()).any(|some| some == ids));
+        assert_eq!(file.load(NodeId(1)).unwrap(), Some(record));
     }
 
     #[test]
@@ -192,13 +230,13 @@ mod tests {
         }
 
         let mut newer = good[..good.len() - 4].to_vec();
-        newer[8] = 3;
+        newer[8] = 4;
         let sum = crc32fast::hash(&newer);
         newer.extend(sum.to_le_bytes());
         fs::write(&file.0, newer).unwrap();
         assert!(matches!(
             file.load(NodeId(1)),
-            Err(RecordError::Version { version: 3, .. })
+            Err(RecordError::Version { version: 4, .. })
         ));
     }
 }

@@ -121,6 +121,7 @@ mod tests {
     const TERMS: GenesisTerms = GenesisTerms {
         operator: PublicKey([8; 32]),
         registration: RegistrationMode::Open,
+        predecessor: None,
     };
 
     fn founder(id: u64) -> GenesisMember {

@@ -115,6 +115,7 @@ pub fn host(root: &std::path::Path, id: NodeId, link: String) -> Host {
         terms: GenesisTerms {
             operator: operator_key().public(),
             registration: RegistrationMode::Open,
+            predecessor: None,
         },
         clock: Arc::default(),
         reports: Arc::default(),

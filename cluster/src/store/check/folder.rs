@@ -111,6 +111,7 @@ impl HeldFolder {
             "snapshots",
             "origin-1",
             "origin-2",
+            layout::PREDECESSOR,
         ];
         if own.contains(&name) {
             return Leftover::Own;

@@ -18,8 +18,7 @@ use cameo_common::descriptor_chain::Descriptors;
 use cameo_mutant::{Mutant, is_planted};
 
 use super::SnapshotError;
-use crate::certificate::{Certificate, NotCertified, Voters};
-use crate::consensus_types::aliases::position;
+use crate::certificate::{Certificate, NotCertified, StatePoint, Voters};
 use crate::store::meta::Applied;
 use crate::store::state::digest::RowDigest;
 use cameo_machine::{Rows, read};
@@ -114,7 +113,8 @@ fn length(bytes: &[u8]) -> Result<[u8; 4], SnapshotError> {
 }
 
 /// Verifies the snapshot in the next `length` bytes of a file, with the signatures of a majority of
-/// these voters. Returns term and index of the last entry in it. Blocks.
+/// these voters. Returns the state that they have signed. Each of its rows goes to `row`, before it
+/// is known whether the file is what they have signed. Blocks.
 ///
 /// # Errors
 /// When it is damaged or not certified.
@@ -122,10 +122,37 @@ pub fn verify_snapshot(
     file: File,
     length: u64,
     voters: &Voters,
-) -> Result<(u64, u64), SnapshotError> {
-    let applied = Reader::within(file, length)?.certified(voters)?;
-    let last = applied.log_id.as_ref().map(position);
-    last.ok_or(SnapshotError::NotCertified(NotCertified::None))
+    row: &mut dyn FnMut(Vec<u8>, Vec<u8>),
+) -> Result<StatePoint, SnapshotError> {
+    let (_, point) = Reader::within(file, length)?.certified(voters, row)?;
+    Ok(point)
+}
+
+/// The rows of a snapshot that was verified before.
+pub struct SnapshotRows(Reader);
+
+impl SnapshotRows {
+    /// Those of the snapshot in the next `length` bytes of a file.
+    ///
+    /// # Errors
+    /// When it does not begin as a snapshot.
+    pub fn within(file: File, length: u64) -> Result<Self, SnapshotError> {
+        Reader::within(file, length).map(Self)
+    }
+
+    /// Some of the next rows; none at the end.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or is damaged.
+    pub fn next_rows(&mut self) -> Result<Rows, SnapshotError> {
+        self.0.next_rows(ROWS_AT_ONCE)
+    }
+}
+
+impl std::fmt::Debug for SnapshotRows {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SnapshotRows({} so far)", self.0.rows)
+    }
 }
 
 /// An intact snapshot file.
@@ -205,10 +232,15 @@ impl Reader {
     /// Reads the whole file and checks that the voters have signed the state in it: last applied
     /// entry, membership, and the digest of the rows as they were read.
     pub fn verify_certified(path: &Path, voters: &Voters) -> Result<Applied, SnapshotError> {
-        Self::open(path)?.certified(voters)
+        let (applied, _) = Self::open(path)?.certified(voters, &mut |_, _| {})?;
+        Ok(applied)
     }
 
-    fn certified(mut self, voters: &Voters) -> Result<Applied, SnapshotError> {
+    fn certified(
+        mut self,
+        voters: &Voters,
+        row: &mut dyn FnMut(Vec<u8>, Vec<u8>),
+    ) -> Result<(Applied, StatePoint), SnapshotError> {
         let reader = &mut self;
         let mut digest = RowDigest::default();
         loop {
@@ -216,14 +248,15 @@ impl Reader {
             if rows.is_empty() {
                 break;
             }
-            for (key, value) in &rows {
-                digest.add(key, value);
+            for (key, value) in rows {
+                digest.add(&key, &value);
+                row(key, value);
             }
         }
         let applied = std::mem::take(&mut reader.applied);
         let point = applied.point(&digest.hash()).ok_or(NotCertified::None)?;
         voters.check(reader.certificate()?.as_ref(), &point)?;
-        Ok(applied)
+        Ok((applied, point))
     }
 
     fn certificate(&self) -> Result<Option<Certificate>, NotCertified> {

@@ -41,7 +41,7 @@ use cameo_machine::LaterVersion;
 pub(super) use format::Reader;
 #[cfg(test)]
 pub(super) use format::Writer;
-pub use format::verify_snapshot;
+pub use format::{SnapshotRows, verify_snapshot};
 
 /// A snapshot as openraft uses it.
 pub(super) type Snapshot = alias::SnapshotOf<TypeConfig, SnapshotFile>;

@@ -12,11 +12,11 @@ use super::world::*;
 use crate::certificate::Certificate;
 use crate::consensus_types::aliases::StoredMembership;
 use crate::consensus_types::{EntryBytes, Member};
+use crate::store::NodeRecord;
 use crate::store::meta::Applied;
 use crate::store::snapshot::{Reader, Writer};
 use crate::store::state::digest::RowDigest;
 use crate::store::wal::{EntryRecord, LogKey, VoteRecord};
-use crate::store::NodeRecord;
 
 fn encoded(value: &impl Encode) -> Vec<u8> {
     let mut bytes = Vec::new();

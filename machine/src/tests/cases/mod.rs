@@ -13,6 +13,8 @@ mod operator;
 mod readers;
 mod registration;
 mod release;
+mod reopening;
+mod restore;
 mod retirement;
 mod retries;
 mod rights;

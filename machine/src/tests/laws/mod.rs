@@ -11,3 +11,4 @@ mod live;
 mod mailbox;
 mod reach;
 mod release;
+mod restore;

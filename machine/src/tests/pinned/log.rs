@@ -1,7 +1,8 @@
 use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
 use cameo_common::descriptor_chain::DescriptorLink;
-use cameo_common::ids::{GrantId, Millis, NodeId, RequestId, UserName};
+use cameo_common::ids::{ClusterId, GrantId, Hash, Millis, NodeId, RequestId, UserName};
 use cameo_common::keys::PublicKey;
+use cameo_common::predecessor::{Piece, Predecessor};
 use cameo_common::registration::RegistrationMode;
 use cameo_common::signed::Signed;
 use cameo_common::wire;
@@ -56,7 +57,34 @@ fn op_name(op: &Op) -> &'static str {
         Op::RemoveWorker { .. } => "RemoveWorker",
         Op::ChangeDescriptor { .. } => "ChangeDescriptor",
         Op::PutDeal { .. } => "PutDeal",
+        Op::ApproveRestore(_) => "ApproveRestore",
+        Op::TakeOver(_) => "TakeOver",
+        Op::Reopen { .. } => "Reopen",
     }
+}
+
+const PREDECESSOR: Predecessor = Predecessor {
+    cluster: ClusterId([0x44; 32]),
+    index: 300,
+    state: Hash([0x55; 32]),
+    content: Hash([0x66; 32]),
+};
+
+/// Those that came with version 7.
+fn ops_with_restore() -> [Op; 4] {
+    [
+        Op::Found(descriptor().after(PREDECESSOR)),
+        Op::ApproveRestore(PREDECESSOR),
+        Op::TakeOver(Piece {
+            number: 2,
+            rows: vec![(vec![0x77], vec![0x88, 0x99])],
+            next: Some(Hash([0x66; 32])),
+        }),
+        Op::Reopen {
+            reopening: signed(),
+            deal: signed(),
+        },
+    ]
 }
 
 fn ops() -> [Op; 20] {
@@ -122,22 +150,29 @@ fn ops() -> [Op; 20] {
 #[test]
 fn entries_have_pinned_bytes() {
     let device = || Caller::Device(signed());
-    let line = |op: Op| {
+    let line = |version: u16, op: Op| {
         let name = op_name(&op);
         let caller = match op {
-            Op::Found(_) | Op::ExpireSessions(_) => Caller::Node(NodeId(1)),
+            Op::Found(_) | Op::ExpireSessions(_) | Op::TakeOver(_) => Caller::Node(NodeId(1)),
             Op::Debit { .. } | Op::AdmitWorker { .. } => Caller::Signer,
             Op::SetRegistration(_)
             | Op::CreateInvite { .. }
             | Op::Retire { .. }
             | Op::RemoveWorker { .. }
-            | Op::ChangeDescriptor { .. } => Caller::Operator(signed()),
+            | Op::ChangeDescriptor { .. }
+            | Op::ApproveRestore(_) => Caller::Operator(signed()),
             _ => device(),
         };
-        let entry = Entry::new(Millis(1_000), Command { caller, op });
+        let entry = Entry {
+            version,
+            time: Millis(1_000),
+            command: Command { caller, op },
+        };
         format!("{name} {}", hex(&entry.encode()))
     };
-    let lines: Vec<_> = ops().into_iter().map(line).collect();
+    let first = ops().into_iter().map(|op| line(6, op));
+    let with_restore = ops_with_restore().into_iter().map(|op| line(7, op));
+    let lines: Vec<_> = first.chain(with_restore).collect();
     assert_pinned(&lines, include_str!("entries.txt"));
 }
 
@@ -189,7 +224,7 @@ fn replies_have_pinned_bytes() {
     assert_pinned(&lines, include_str!("replies.txt"));
 }
 
-fn refusals() -> [Refusal; 41] {
+fn refusals() -> [Refusal; 46] {
     let what = || "x".to_owned();
     [
         Refusal::UnknownEntry,
@@ -240,6 +275,14 @@ fn refusals() -> [Refusal; 41] {
             used: 3,
         },
         Refusal::DealtAlready(2),
+        Refusal::Restoring { approved: true },
+        Refusal::OtherPiece { next: Some(2) },
+        Refusal::ClosedByRestore,
+        Refusal::StaleReopening {
+            rights_version: 2,
+            used: 3,
+        },
+        Refusal::NotClosed,
     ]
 }
 
@@ -286,5 +329,10 @@ fn refusal_name(refusal: &Refusal) -> &'static str {
         Refusal::TooFewHolders { .. } => "TooFewHolders",
         Refusal::StaleDeal { .. } => "StaleDeal",
         Refusal::DealtAlready(_) => "DealtAlready",
+        Refusal::Restoring { .. } => "Restoring",
+        Refusal::OtherPiece { .. } => "OtherPiece",
+        Refusal::ClosedByRestore => "ClosedByRestore",
+        Refusal::StaleReopening { .. } => "StaleReopening",
+        Refusal::NotClosed => "NotClosed",
     }
 }

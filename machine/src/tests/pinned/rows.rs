@@ -1,6 +1,7 @@
 use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
 use cameo_common::ids::{ClusterId, GrantId, Hash, ImageId, Millis, NodeId, RequestId, UserName};
 use cameo_common::keys::{PublicKey, SealingPublic};
+use cameo_common::predecessor::Predecessor;
 use cameo_common::registration::RegistrationMode;
 use cameo_common::signed::Signed;
 
@@ -8,7 +9,7 @@ use super::{assert_pinned, hex};
 use crate::rows::*;
 use crate::{Done, MapView};
 
-const ALL: [Kind; 44] = [
+const ALL: [Kind; 46] = [
     Kind::LogTime,
     Kind::Founded,
     Kind::Descriptor,
@@ -53,6 +54,8 @@ const ALL: [Kind; 44] = [
     Kind::Retry,
     Kind::RetryAt,
     Kind::RetriesFrom,
+    Kind::Restore,
+    Kind::TakenOver,
 ];
 
 fn user() -> UserName {
@@ -79,6 +82,21 @@ fn sample(kind: Kind) -> String {
     let image = ImageId([0x66; 16]);
     match kind {
         Kind::EntryVersion => line(&name, &(), &EntryVersion(6)),
+        Kind::Restore => {
+            let predecessor = Predecessor {
+                cluster: ClusterId([0x44; 32]),
+                index: 300,
+                state: Hash([0x55; 32]),
+                content: Hash([0x66; 32]),
+            };
+            let (next, hash) = (2, Hash([0x77; 32]));
+            let stage = RestoreStage::Pieces { next, hash };
+            line(&name, &(), &Restore { predecessor, stage })
+        }
+        Kind::TakenOver => {
+            let reopened = Some(signed());
+            line(&name, &GRANT, &TakenOver { reopened })
+        }
         Kind::LogTime => line(&name, &(), &LogTime(Millis(1_000))),
         Kind::Founded => {
             let cluster = ClusterId([0x44; 32]);

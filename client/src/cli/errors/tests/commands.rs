@@ -208,6 +208,11 @@ fn errors_of_init_and_of_the_keyring() {
         given: ClusterId([2; 32]),
     };
     check(cluster, Exit::IdentityChanged, "wrong_cluster");
+    let restored = init::Error::NotFollowed {
+        known: ClusterId([1; 32]),
+        given: ClusterId([2; 32]),
+    };
+    check(restored, Exit::IdentityChanged, "not_followed");
     let typed = init::Error::WrongFingerprint {
         url: "https://n".into(),
         found: ClusterId([1; 32]),
@@ -255,6 +260,11 @@ fn view_errors() {
         (view::Error::ForeignRights, Exit::Other, "protocol"),
         (view::Error::NoSaving(ada()), Exit::Denied, "denied"),
         (view::Error::Revoked(ada()), Exit::Denied, "revoked"),
+        (
+            view::Error::Closed(ada()),
+            Exit::Denied,
+            "closed_by_restore",
+        ),
         (
             view::Error::Expired { more: more() },
             Exit::Denied,

@@ -201,6 +201,7 @@ fn a_node_s_refusal_has_its_exit_code_and_the_protocol_s_word() {
         (ErrorCode::Retired, Exit::Denied),
         (ErrorCode::TooManyCalls, Exit::Other),
         (ErrorCode::TooFewHolders, Exit::Other),
+        (ErrorCode::ClosedByRestore, Exit::Denied),
     ] {
         let word = serde_json::to_value(code).unwrap();
         assert_eq!(word, code_word(code));

@@ -182,6 +182,7 @@ pub(crate) fn told_of(held: &GrantHeld, rights: Signed<Rights>, used: u32) -> Gr
         acknowledged: 0,
         in_mailbox: false,
         other_retired: None,
+        closed: false,
     }
 }
 

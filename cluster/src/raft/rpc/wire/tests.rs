@@ -37,6 +37,7 @@ fn genesis() -> Genesis {
         terms: GenesisTerms {
             operator: PublicKey([8; 32]),
             registration: RegistrationMode::Invite,
+            predecessor: None,
         },
         nonce: [7; 32],
     }
