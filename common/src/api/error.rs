@@ -85,6 +85,8 @@ pub enum ErrorCode {
     TooManyCalls,
     /// With these nodes, live grants would be left with too few holders of parts.
     TooFewHolders,
+    /// The node was removed from the cluster, and nothing was done: ask another node.
+    NotServed,
 }
 
 /// The body of every answer that is not a success.

@@ -66,5 +66,6 @@ pub(super) fn code_word(code: ErrorCode) -> &'static str {
         ErrorCode::Retired => "retired",
         ErrorCode::TooManyCalls => "too_many_calls",
         ErrorCode::TooFewHolders => "too_few_holders",
+        ErrorCode::NotServed => "not_served",
     }
 }

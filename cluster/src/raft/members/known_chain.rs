@@ -116,6 +116,11 @@ impl KnownChain {
         nodes.any(|node| node.key.0 == *key)
     }
 
+    /// Whether this id was that of a node, and is none's any more. Ids are not used again.
+    pub fn has_left(&self, id: NodeId) -> bool {
+        self.newest().node(id).is_none() && self.node(id).is_some()
+    }
+
     /// Whether these are exactly the nodes of a descriptor, each under its key.
     pub fn has_nodes(&self, ids_and_keys: &[(NodeId, [u8; 32])]) -> bool {
         self.descriptors.all().any(|one| {

@@ -25,7 +25,7 @@ mod remembered;
 mod small_file;
 mod waits;
 
-pub(crate) use envelope::{decode as decode_file, encode as encode_file};
+pub(crate) use envelope::{EnvelopeError, decode as decode_file, encode as encode_file};
 pub(crate) use gate::{GRACE, Gate};
 pub(crate) use marker::Marker;
 pub(crate) use needed::Needed;
