@@ -1,6 +1,7 @@
 //! The change that an earlier command has begun: signed by some voters, and not in force yet.
 //!
-//! A voter signs one next descriptor of a number, so nothing else can be done before it is finished.
+//! A voter signs one next descriptor of a number, so nothing else can be done before that one is
+//! finished.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What a change comes to, by what was found of the cluster.
+//! Plan of a change, by what was found of the cluster.
 
 use std::collections::BTreeSet;
 
