@@ -208,6 +208,22 @@ fn run(arguments: Vec<OsString>, layers: Layers, flags: RunFlags) -> ExitCode {
 fn member_verb(MemberFlags { verb }: MemberFlags) -> ExitCode {
     let (change, flags) = match verb {
         MemberVerb::List { cluster, json } => return verbs::members(cluster, json),
+        MemberVerb::Add {
+            id,
+            token,
+            peers,
+            minutes,
+            change,
+        } => {
+            let order = match change.addition(id, token, &peers, minutes) {
+                Ok(order) => order,
+                Err(error) => return usage(&error),
+            };
+            return match verbs::carried_out(async |tell| member::add(order, tell).await) {
+                Ok(ran) => report(ran),
+                Err(error) => usage(&error),
+            };
+        }
         MemberVerb::Promote { id, change } => (MemberChange::Promote(id), change),
         MemberVerb::Remove { id, change } => (MemberChange::Remove(id), change),
         MemberVerb::Replace { old, new, change } => (MemberChange::Replace { old, new }, change),

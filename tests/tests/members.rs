@@ -44,3 +44,22 @@ async fn a_worker_takes_the_place_of_a_voter_in_the_same_process() -> Outcome {
     assert!(promoted.ended().is_none(), "node 4 has ended");
     Ok(())
 }
+
+#[tokio::test]
+async fn a_node_is_added_while_it_joins_by_one_command() -> Outcome {
+    // given three voters, and a node that has just been started with a token
+    let mut world = World::new(3).await?;
+    world.registered("ada").await?;
+    world.cluster.join_worker(4).await?;
+    // when it is added, then it votes once the command has ended, which may be given again
+    for _ in 0..2 {
+        world.cluster.order(&["member", "add", "4"]).await?;
+        let look = async || {
+            voters(&world, 4)
+                .await
+                .filter(|voters| *voters == [1, 2, 3, 4])
+        };
+        until("the new voters", SETTLES_WITHIN, look).await?;
+    }
+    Ok(())
+}

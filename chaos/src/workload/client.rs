@@ -329,6 +329,7 @@ fn of_refusal<T>(code: ErrorCode) -> Outcome<T> {
         | E::BadJob
         | E::NoQuorum
         | E::Unavailable
+        | E::NotServed
         | E::WorkerTooSmall => Outcome::NotDone,
         E::OutcomeUnknown if is_planted(Mutant::TimeoutRecordedAsFailure) => Outcome::NotDone,
         E::OutcomeUnknown | E::Internal => Outcome::Unknown,

@@ -131,9 +131,10 @@ fn kind_of(code: ErrorCode) -> ErrorKind {
         | ErrorCode::ClosedByRestore => ErrorKind::Forbidden,
         ErrorCode::Retired => ErrorKind::Retired,
         ErrorCode::UsedUp => ErrorKind::UsedUp,
-        ErrorCode::NoQuorum | ErrorCode::OutcomeUnknown | ErrorCode::Unavailable => {
-            ErrorKind::ClusterAway
-        }
+        ErrorCode::NoQuorum
+        | ErrorCode::OutcomeUnknown
+        | ErrorCode::Unavailable
+        | ErrorCode::NotServed => ErrorKind::ClusterAway,
         ErrorCode::WrongCluster => ErrorKind::Untrusted,
         ErrorCode::Busy => ErrorKind::Busy,
         ErrorCode::GrantExists
@@ -190,9 +191,10 @@ pub(super) enum Verdict {
 /// Exhaustive, so that a new code is thought about here. None is final by the word of one node.
 pub(super) fn verdict(code: ErrorCode) -> Verdict {
     match code {
-        ErrorCode::NoQuorum | ErrorCode::Unavailable | ErrorCode::RolledBack => {
-            Verdict::ElsewhereOrLater
-        }
+        ErrorCode::NoQuorum
+        | ErrorCode::Unavailable
+        | ErrorCode::NotServed
+        | ErrorCode::RolledBack => Verdict::ElsewhereOrLater,
         ErrorCode::OutcomeUnknown | ErrorCode::Internal => Verdict::Unknown,
         ErrorCode::NotAuthenticated
         | ErrorCode::CallExpired
@@ -280,6 +282,7 @@ mod tests {
             (ErrorCode::TooManyCalls, ErrorKind::Other),
             (ErrorCode::TooFewHolders, ErrorKind::Other),
             (ErrorCode::ClosedByRestore, ErrorKind::Forbidden),
+            (ErrorCode::NotServed, ErrorKind::ClusterAway),
         ];
         for (code, kind) in kinds {
             let error = ClusterError::from(ApiError::new(code, "no"));

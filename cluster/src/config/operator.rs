@@ -15,6 +15,9 @@ const DAY: Duration = Duration::from_secs(24 * 3_600);
 /// A day less than the cluster permits: log time may be behind the clock of the node that is asked.
 const MAX_DAYS: u64 = MAX_INVITE_LIFE.as_secs() / DAY.as_secs() - 1;
 
+/// Days until a worker's token expires.
+pub(super) const TOKEN_DAYS: u64 = 7;
+
 /// The flags that every order has.
 #[derive(Debug, Args)]
 pub struct OrderFlags {
@@ -82,7 +85,8 @@ pub struct TokenFlags {
     #[arg(long, value_delimiter = ',', value_name = "ID=HOST:PORT")]
     peers: Vec<String>,
     /// Days until it expires.
-    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u64).range(1..=MAX_DAYS))]
+    #[arg(long, default_value_t = TOKEN_DAYS)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=MAX_DAYS))]
     days: u64,
     /// File to write; it must not exist.
     #[arg(long, value_name = "FILE")]
@@ -148,6 +152,6 @@ impl TokenFlags {
     }
 }
 
-fn days(days: u64) -> Duration {
+pub(super) fn days(days: u64) -> Duration {
     DAY.saturating_mul(u32::try_from(days).unwrap_or(u32::MAX))
 }

@@ -8,9 +8,16 @@ use cameo_common::ids::{ClusterId, NodeId};
 use super::finding::Findings;
 use crate::host::lost_folder::LOST_FOLDER;
 use crate::link::{NodeKeyError, NodeKeys};
+use crate::raft::quarantine::QuarantineFile;
 use crate::raft::{Genesis, RecordError, RecordFile, SecretCheckError, verify_secret_check};
 use crate::store::check::HeldFolder;
 
+/// Files that a node writes as a voter.
+const OF_VOTERS: [QuarantineFile; 3] = [
+    QuarantineFile::Peers,
+    QuarantineFile::Marker,
+    QuarantineFile::Succession,
+];
 const NODE_KEY: &str = "node.key";
 const NODE: &str = "NODE";
 pub(super) const GENESIS: &str = "genesis";
@@ -58,7 +65,8 @@ impl Identity {
 
 pub(super) fn check(folder: &HeldFolder, data: &Path, findings: &mut Findings) -> Identity {
     let mut identity = Identity {
-        took_part: data.join(ORIGIN).exists(),
+        // Voters alone have these; workers have an origin too.
+        took_part: OF_VOTERS.iter().any(|file| data.join(file.name()).exists()),
         ..Identity::default()
     };
     node_record(folder, &mut identity, findings);

@@ -16,8 +16,8 @@ pub(super) fn check(data: &Path, identity: &Identity, findings: &mut Findings) {
     peers(&disk, identity, findings);
     marker(&disk, findings);
     succession(&disk, findings);
-    // A voter that knows its cluster starts by it. Of others, one that is there was written.
-    if identity.other_voters().is_some() || data.join(ORIGIN).exists() {
+    // A voter that knows its cluster starts by it; a worker once it is promoted.
+    if identity.other_voters().is_some() {
         origin(&disk, findings);
     }
 }

@@ -112,6 +112,8 @@ fn status_of(code: ErrorCode) -> StatusCode {
         E::LimitReached | E::TooManyCalls => StatusCode::TOO_MANY_REQUESTS,
         E::Busy | E::NoQuorum | E::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         E::OutcomeUnknown => StatusCode::GATEWAY_TIMEOUT,
+        // Another node can answer the same request.
+        E::NotServed => StatusCode::MISDIRECTED_REQUEST,
         E::Internal | E::RolledBack => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
@@ -180,6 +182,14 @@ fn stopping() -> Fault {
     )
 }
 
+fn has_left() -> Fault {
+    Fault::new(
+        ErrorCode::NotServed,
+        "this node was removed from the cluster, and nothing was done: ask another node, which GET \
+         /v1/cluster lists",
+    )
+}
+
 fn no_quorum() -> Fault {
     Fault::new(
         ErrorCode::NoQuorum,
@@ -206,6 +216,7 @@ impl From<ProposeError> for Fault {
                  space on the disk of this one",
             ),
             ProposeError::Stopping => stopping(),
+            ProposeError::HasLeft => has_left(),
         }
     }
 }
@@ -219,6 +230,7 @@ impl From<ReadError> for Fault {
                 "this node is catching up: ask another node",
             ),
             ReadError::Stopping => stopping(),
+            ReadError::HasLeft => has_left(),
             ReadError::TakesNoPart(Closed::Waiting) => Self::new(
                 ErrorCode::Unavailable,
                 "this node has started and waits for what other nodes remember of it: try again, \
@@ -277,6 +289,7 @@ impl From<CallError> for Fault {
     fn from(error: CallError) -> Self {
         let code = match error {
             CallError::NoLeader => ErrorCode::NoQuorum,
+            CallError::HasLeft => return has_left(),
             CallError::Misunderstood => ErrorCode::Internal,
         };
         Self::new(code, error.to_string())
@@ -303,6 +316,20 @@ mod tests {
         assert!(!message(Closed::Waiting).contains("log"));
         assert!(message(Closed::MayBeCopy).contains("`waits` in its status"));
         assert!(message(Closed::Quarantined).contains("see its log"));
+    }
+
+    #[test]
+    fn a_node_that_was_removed_says_so_and_sends_to_others() {
+        let faults = [
+            Fault::from(ProposeError::HasLeft),
+            Fault::from(ReadError::HasLeft),
+            Fault::from(CallError::HasLeft),
+        ];
+        for fault in faults {
+            assert_eq!(fault.error.code, ErrorCode::NotServed);
+            assert_eq!(fault.status, StatusCode::MISDIRECTED_REQUEST);
+            assert!(fault.error.message.contains("ask another node"));
+        }
     }
 
     #[test]

@@ -1,26 +1,30 @@
-//! A voter's signature under the next descriptor, for the operator.
+//! A voter's signature under the next descriptor, for the operator, and the last one that it has
+//! given.
 
 use axum::extract::{FromRequest, Request, State};
 use axum::routing::post;
 use axum::{Json, Router};
-use cameo_common::api::{ErrorCode, SCHEMA, SignSuccession, SuccessionSigned, paths};
+use cameo_common::api::{
+    ErrorCode, OrderedChange, SCHEMA, SignSuccession, SuccessionBegun, SuccessionSigned, paths,
+};
 use cameo_common::descriptor_chain::{Succession, check_next};
 use cameo_common::op::Op;
 
 use super::auth::{
-    MAX_ORDER, operators_order, other_operation, read_json, statement, unauthenticated,
+    MAX_ORDER, OperatorsCall, operators_order, other_operation, read_json, statement,
+    unauthenticated,
 };
 use super::{Api, Fault};
 use crate::raft::SuccessionError;
 use cameo_machine::read;
 
 pub(super) fn routes() -> Router<Api> {
-    Router::new().route(paths::SUCCESSION, post(sign))
+    Router::new().route(paths::SUCCESSION, post(sign).get(begun))
 }
 
 /// A change that the operator has ordered and signed.
 struct SignedChange {
-    body: SignSuccession,
+    change: OrderedChange,
     succession: Succession,
 }
 
@@ -29,7 +33,7 @@ impl FromRequest<Api> for SignedChange {
 
     async fn from_request(request: Request, api: &Api) -> Result<Self, Fault> {
         let (parts, body) = request.into_parts();
-        let (_, order) = operators_order(api, &parts)?;
+        let (signed, order) = operators_order(api, &parts)?;
         let body: SignSuccession = read_json(body, MAX_ORDER).await?;
         if order.op != Op::from(&body).hash() {
             return Err(other_operation());
@@ -40,21 +44,32 @@ impl FromRequest<Api> for SignedChange {
                 "the change is signed by another key than the operator's, or for another cluster",
             ));
         }
-        Ok(Self { body, succession })
+        let SignSuccession {
+            next,
+            operator,
+            force,
+        } = body;
+        let change = OrderedChange {
+            next,
+            operator,
+            force,
+            order: signed,
+        };
+        Ok(Self { change, succession })
     }
 }
 
 async fn sign(
     State(api): State<Api>,
-    SignedChange { body, succession }: SignedChange,
+    SignedChange { change, succession }: SignedChange,
 ) -> Result<Json<SuccessionSigned>, Fault> {
     api.replica.takes_part()?;
-    let (next, now) = (body.next, api.clock.unix_millis());
+    let (next, now) = (&change.next, api.clock.unix_millis());
     // Of the whole state: what this node has not applied yet may be the next one already.
     let (current, refusal) = api
         .read(false, |view| {
             let verifier = &*api.signatures;
-            let refusal = read::refuses_nodes(verifier, view, &next, body.force, now);
+            let refusal = read::refuses_nodes(verifier, view, next, change.force, now);
             (read::current_descriptor(view), refusal)
         })
         .await?;
@@ -71,7 +86,7 @@ async fn sign(
         );
         Fault::new(ErrorCode::Mismatch, message)
     };
-    check_next(&current, &next).map_err(|why| mismatch(&why.to_string()))?;
+    check_next(&current, next).map_err(|why| mismatch(&why.to_string()))?;
     if (succession.previous, succession.next) != (current.hash(), next.hash()) {
         return Err(mismatch("the operator has signed another one"));
     }
@@ -87,11 +102,22 @@ async fn sign(
     }
     let signed = api
         .replica
-        .sign_succession(api.cluster, &current, &next)
+        .sign_succession(api.cluster, &current, &change)
         .await?;
     Ok(Json(SuccessionSigned {
         schema: SCHEMA,
         succession: signed,
+    }))
+}
+
+/// Shows what was begun, so that a later command finishes it.
+async fn begun(
+    State(api): State<Api>,
+    OperatorsCall: OperatorsCall,
+) -> Result<Json<SuccessionBegun>, Fault> {
+    Ok(Json(SuccessionBegun {
+        schema: SCHEMA,
+        begun: api.replica.begun_succession()?,
     }))
 }
 

@@ -19,6 +19,8 @@ const LEADER_RETRY: Duration = Duration::from_millis(25);
 pub enum CallError {
     #[error("no leader answers: try again in a moment")]
     NoLeader,
+    #[error("this node was removed from the cluster: ask another")]
+    HasLeft,
     #[error("the other node runs a version that cannot read this node's calls: update both nodes")]
     Misunderstood,
 }
@@ -81,6 +83,7 @@ impl NodeRpc {
         loop {
             match self.try_leader(&call, &bytes, deadline).await? {
                 Some(answer) => return Ok(answer),
+                None if self.replica.has_left() => return Err(CallError::HasLeft),
                 None if Instant::now() + LEADER_RETRY >= deadline => {
                     return Err(CallError::NoLeader);
                 }

@@ -59,6 +59,16 @@ pub(super) struct Call {
     pub body: Bytes,
 }
 
+/// A call that reads, by nobody's order.
+pub(super) fn get(path: &'static str) -> Call {
+    Call {
+        method: Method::GET,
+        path,
+        header: None,
+        body: Bytes::new(),
+    }
+}
+
 /// The whole answer to a call.
 #[derive(Debug, Clone)]
 pub(super) struct Answer {

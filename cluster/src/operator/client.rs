@@ -15,12 +15,12 @@ use cameo_common::ids::{ClusterId, Millis, NodeId, RequestId};
 use cameo_common::keys::{PublicKey, SigningKey};
 use cameo_common::op::Op;
 use cameo_common::operator::OperatorOrder;
-use cameo_common::signed::{Signed, Strict};
+use cameo_common::signed::Signed;
 use data_encoding::BASE64URL_NOPAD;
 use tokio::time::{Instant, sleep};
 
 use super::call::{Call, CallError, Ends, send};
-use super::nodes::Nodes;
+use super::newest_chain::{ForkedChain, Newest};
 use super::refusal::{is_final, may_be_done, refusal, shortly};
 
 /// An order is carried out within this time, or never.
@@ -87,8 +87,7 @@ pub enum OrderError {
 pub struct OperatorClient {
     key: Arc<SigningKey>,
     address: ClusterAddress,
-    nodes: Nodes,
-    descriptors: Descriptors,
+    newest: Newest,
     deadline: Duration,
 }
 
@@ -126,13 +125,12 @@ impl OperatorClient {
         for url in &address.nodes {
             match send(url, &call, ends).await {
                 Ok(answer) => match serde_json::from_slice::<ClusterInfo>(&answer.body) {
-                    Ok(info) => match check(&info, url, &address, key.public()) {
-                        Ok(nodes) => {
+                    Ok(info) => match check(info, url, &address, key.public()) {
+                        Ok(newest) => {
                             return Ok(Self {
                                 key,
                                 address,
-                                nodes,
-                                descriptors: info.descriptors,
+                                newest,
                                 deadline: DEADLINE,
                             });
                         }
@@ -149,13 +147,13 @@ impl OperatorClient {
     /// Whether a node is a voter of the cluster.
     #[must_use]
     pub fn is_voter(&self, node: NodeId) -> bool {
-        self.nodes.voters.contains(&node)
+        self.newest.nodes.voters.contains(&node)
     }
 
     /// Nodes that have to say the same.
     #[must_use]
     pub fn needed(&self) -> usize {
-        self.nodes.needed
+        self.newest.nodes.needed
     }
 
     /// Time limit for an order with all its attempts.
@@ -178,20 +176,34 @@ impl OperatorClient {
         &self.key
     }
 
-    pub(super) fn nodes(&self) -> &Nodes {
-        &self.nodes
+    pub(super) fn newest(&self) -> &Newest {
+        &self.newest
+    }
+
+    /// The same cluster, by the longest chain that any of its nodes shows.
+    ///
+    /// # Errors
+    /// When there are two.
+    pub(super) async fn ask_all(&self) -> Result<Self, ForkedChain> {
+        let newest = self.newest.clone().ask_all(&self.key).await?;
+        Ok(Self {
+            key: Arc::clone(&self.key),
+            address: self.address.clone(),
+            newest,
+            deadline: self.deadline,
+        })
     }
 
     /// Where nodes may be.
     #[must_use]
     pub fn urls(&self) -> &[String] {
-        &self.nodes.urls
+        &self.newest.nodes.urls
     }
 
     /// The cluster's descriptors, which the fingerprint proves.
     #[must_use]
     pub fn descriptors(&self) -> &Descriptors {
-        &self.descriptors
+        &self.newest.descriptors
     }
 
     /// The address that the operator gave.
@@ -212,12 +224,12 @@ impl OperatorClient {
         request: RequestId,
     ) -> Result<(), OrderError> {
         let call = self.sign(command, request);
-        let needed = self.nodes.needed;
+        let needed = self.newest.nodes.needed;
         let mut answers = Answers::default();
         let mut end = Instant::now() + self.deadline;
         loop {
             answers.failures.clear();
-            for url in &self.nodes.urls {
+            for url in &self.newest.nodes.urls {
                 self.order_at(url, &call, &mut answers).await;
                 if answers.done.len() >= needed {
                     return Ok(());
@@ -271,7 +283,7 @@ impl OperatorClient {
         let end = Instant::now() + self.deadline;
         loop {
             let mut without = BTreeSet::new();
-            for url in &self.nodes.urls {
+            for url in &self.newest.nodes.urls {
                 let Ok(answer) = send(url, &call, self.ends()).await else {
                     continue;
                 };
@@ -280,7 +292,7 @@ impl OperatorClient {
                     without.insert(answer.node);
                 }
             }
-            if without.len() >= self.nodes.needed {
+            if without.len() >= self.newest.nodes.needed {
                 return Ok(());
             }
             if Instant::now() + ROUND_PAUSE >= end {
@@ -293,7 +305,7 @@ impl OperatorClient {
     pub(super) fn ends(&self) -> Ends<'_> {
         Ends {
             operator: &self.key,
-            nodes: Some(&self.nodes.keys),
+            nodes: Some(&self.newest.nodes.keys),
         }
     }
 
@@ -346,22 +358,21 @@ impl Answers {
 
 /// Checks a node's answer against the fingerprint, and the descriptor against the key.
 fn check(
-    info: &ClusterInfo,
+    info: ClusterInfo,
     url: &str,
     address: &ClusterAddress,
     given: PublicKey,
-) -> Result<Nodes, OrderError> {
+) -> Result<Newest, OrderError> {
     let cluster = address.cluster;
-    let Ok(chain) = info.descriptors.verify(&Strict, cluster) else {
+    let Ok(newest) = Newest::of(cluster, &address.nodes, info) else {
         return Err(OrderError::OtherCluster {
             url: url.to_owned(),
             cluster,
         });
     };
-    let descriptor = chain.newest();
-    let expected = descriptor.operator;
+    let expected = newest.descriptor().operator;
     if expected == given {
-        Ok(Nodes::new(&address.nodes, info, descriptor))
+        Ok(newest)
     } else {
         Err(OrderError::OtherOperator { expected, given })
     }

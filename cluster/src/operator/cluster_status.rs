@@ -2,21 +2,18 @@
 
 use std::sync::Arc;
 
-use axum::http::Method;
-use bytes::Bytes;
 use cameo_common::api::{ClusterInfo, NodeStatus, paths};
 use cameo_common::cluster_address::ClusterAddress;
 use cameo_common::cluster_descriptor::Descriptor;
-use cameo_common::descriptor_chain::Descriptors;
 use cameo_common::ids::{ClusterId, NodeId};
 use cameo_common::keys::{PublicKey, SigningKey};
-use cameo_common::signed::Strict;
 use futures_util::future::join_all;
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::call::{Call, Ends, send};
+use super::call::{Ends, get, send};
 use super::health;
+use super::newest_chain::{ForkedChain, Newest};
 use super::nodes::Nodes;
 use super::patience::Tell;
 use super::refusal::{refusal, shortly};
@@ -34,6 +31,8 @@ pub enum StatusError {
     NoNode(String),
     #[error("{url} is a node of another cluster than {cluster}: check the URL and its fingerprint")]
     OtherCluster { url: String, cluster: ClusterId },
+    #[error(transparent)]
+    Forked(#[from] ForkedChain),
     #[error("{0}")]
     Random(String),
 }
@@ -65,11 +64,12 @@ pub async fn cluster_status(
         "waiting for a node of the cluster to answer",
         found(&key, &address),
     );
-    let (descriptors, nodes) = found.await?;
-    let asked = nodes.urls.iter().map(|url| status(&key, &nodes, url));
+    let newest = found.await?;
+    let nodes = &newest.nodes;
+    let asked = nodes.urls.iter().map(|url| status(&key, nodes, url));
     let asked = tell.waiting("waiting for the nodes' answers", join_all(asked));
     let answers: Vec<_> = nodes.urls.iter().cloned().zip(asked.await).collect();
-    let lines = lines(descriptors.newest(), &answers);
+    let lines = lines(newest.descriptor(), &answers);
     let problems = health::problems(&lines, nodes.needed);
     let leader = lines.iter().find(|line| line.role == Role::Leader);
     Ok(ClusterStatus {
@@ -89,7 +89,7 @@ pub async fn cluster_status(
 pub(super) async fn found(
     key: &Arc<SigningKey>,
     address: &ClusterAddress,
-) -> Result<(Descriptors, Nodes), StatusError> {
+) -> Result<Newest, StatusError> {
     let ends = Ends {
         operator: key,
         nodes: None,
@@ -107,11 +107,8 @@ pub(super) async fn found(
             failures.push(format!("{url} {}", shortly(&refusal(&answer.body))));
             continue;
         };
-        match info.descriptors.verify(&Strict, address.cluster) {
-            Ok(chain) => {
-                let nodes = Nodes::new(&address.nodes, &info, chain.newest());
-                return Ok((info.descriptors, nodes));
-            }
+        match Newest::of(address.cluster, &address.nodes, info) {
+            Ok(newest) => return Ok(newest),
             Err(_) => {
                 wrong = Some(StatusError::OtherCluster {
                     url: url.clone(),
@@ -136,15 +133,6 @@ async fn status(key: &Arc<SigningKey>, nodes: &Nodes, url: &str) -> Answered {
     let status = serde_json::from_slice(&answer.body);
     let status = status.map_err(|_| format!("{url} {}", shortly(&refusal(&answer.body))))?;
     Ok((answer.node, status))
-}
-
-pub(super) fn get(path: &'static str) -> Call {
-    Call {
-        method: Method::GET,
-        path,
-        header: None,
-        body: Bytes::new(),
-    }
 }
 
 /// A line for each voter, by its proven key, and for each worker, by the leader's word.

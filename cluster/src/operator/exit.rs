@@ -33,7 +33,7 @@ pub const EXITS: [(Exit, &str); 7] = [
     (Exit::NoMajority, "no node answers, or no majority in time"),
     (
         Exit::OtherCluster,
-        "the nodes are of another cluster than the fingerprint",
+        "the nodes are of another cluster than the fingerprint, or show two chains of descriptors",
     ),
 ];
 
@@ -51,6 +51,7 @@ impl From<&VerbError> for Exit {
             VerbError::Code(_) | VerbError::Random(_) => Exit::Other,
             VerbError::Voter(_) => Exit::Refused,
             VerbError::Member(error) => error.into(),
+            VerbError::Begun { error, .. } => (&**error).into(),
             VerbError::Order(error) | VerbError::InviteKept { error, .. } => error.into(),
         }
     }
@@ -59,12 +60,16 @@ impl From<&VerbError> for Exit {
 impl From<&MemberError> for Exit {
     fn from(error: &MemberError) -> Self {
         match error {
+            MemberError::Forked(_) => Exit::OtherCluster,
             MemberError::NotMember(..) | MemberError::Unknown(_) => Exit::NotFound,
             MemberError::NoAnswer { .. }
             | MemberError::NoQuorum { .. }
             | MemberError::NotSigned { .. }
+            | MemberError::OthersChange
+            | MemberError::NotAdded { .. }
             | MemberError::NotFollowed { .. } => Exit::NoMajority,
             MemberError::IsVoter(_)
+            | MemberError::IdUsed(_)
             | MemberError::NotVoter(_)
             | MemberError::Behind { .. }
             | MemberError::Last(_)
@@ -80,7 +85,7 @@ impl From<&StatusError> for Exit {
     fn from(error: &StatusError) -> Self {
         match error {
             StatusError::NoNode(_) => Exit::NoMajority,
-            StatusError::OtherCluster { .. } => Exit::OtherCluster,
+            StatusError::OtherCluster { .. } | StatusError::Forked(_) => Exit::OtherCluster,
             StatusError::Random(_) => Exit::Other,
         }
     }

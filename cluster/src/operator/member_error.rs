@@ -1,11 +1,17 @@
 //! Reasons for which the nodes are not changed.
 
+use std::time::Duration;
+
 use cameo_common::api::ApiError;
 use cameo_common::ids::NodeId;
+
+use super::newest_chain::ForkedChain;
 
 /// Why a change of the nodes was not done, or is not known to be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MemberError {
+    #[error(transparent)]
+    Forked(#[from] ForkedChain),
     #[error(
         "node {0} is no member of the cluster under a key that {1} of the voters know, and nothing \
          was changed: let it join as a worker first (`cameod token`), and wait until `cameod \
@@ -32,10 +38,29 @@ pub enum MemberError {
          has caught up, which `cameod member list` shows, and give the command again"
     )]
     Behind { node: NodeId, entries: u64 },
+    #[error(
+        "node {0} was a voter and has left, and nothing was changed: its id is not used again. \
+         Start the machine with an empty --data folder and an --id that no node has had"
+    )]
+    IdUsed(NodeId),
+    #[error(
+        "node {node} was not made a voter within {} s, and nothing else was changed: {state}. What \
+         it has joined by stays as it is: give the command again to go on", .waited.as_secs()
+    )]
+    NotAdded {
+        node: NodeId,
+        waited: Duration,
+        state: String,
+    },
     #[error("node {0} is the last voter, and a cluster without one is lost: nothing was changed")]
     Last(NodeId),
     #[error("a cluster has at most {0} voters, and nothing was changed")]
     TooMany(usize),
+    #[error(
+        "other commands keep changing the nodes, and what was asked was not begun: give the \
+         command again when they have ended"
+    )]
+    OthersChange,
     #[error("the cluster has had all the changes of its nodes that it can have")]
     NoMoreChanges,
     #[error(
@@ -50,8 +75,8 @@ pub enum MemberError {
     },
     #[error(
         "{signed} of the voters have signed the change, and {needed} have to: it is not in force. \
-         What was signed stays signed, so that only this command goes on from here: give it again \
-         when more of them answer: {why}"
+         What was signed stays signed, and the next command finishes it: give this one again when \
+         more of them answer: {why}"
     )]
     NotSigned {
         signed: usize,

@@ -27,6 +27,16 @@ pub enum VerbError {
     Voter(NodeId),
     #[error(transparent)]
     Member(#[from] MemberError),
+    /// What was asked was not begun.
+    #[error(
+        "descriptor {number}, with the voters {voters}, was begun by an earlier command, and has \
+         to be finished before anything else is changed: {error}"
+    )]
+    Begun {
+        number: u64,
+        voters: String,
+        error: Box<VerbError>,
+    },
     #[error(transparent)]
     Code(#[from] CodeError),
     #[error("the file to write: {0}")]

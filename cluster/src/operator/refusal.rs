@@ -12,6 +12,7 @@ pub(super) fn is_final(code: ErrorCode) -> bool {
         code,
         ErrorCode::NoQuorum
             | ErrorCode::Unavailable
+            | ErrorCode::NotServed
             | ErrorCode::OutcomeUnknown
             | ErrorCode::Internal
             | ErrorCode::Busy

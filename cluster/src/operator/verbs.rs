@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use cameo_common::api::OperatorCommand;
 use cameo_common::cluster_address::ClusterAddress;
 use cameo_common::ids::{Millis, NodeId, UserName};
+use cameo_common::keys::SigningKey;
 use cameo_common::registration::RegistrationMode;
 
 use super::client::OperatorClient;
@@ -83,6 +84,15 @@ pub(super) async fn remove_worker(
 /// See [`VerbError`].
 pub fn sign_token(key: &Path, order: TokenOrder, now: Millis) -> Result<Report, VerbError> {
     let key = key_file::read(key)?;
+    Ok(note(write_token(&key, order, now)?))
+}
+
+/// Signs and writes a worker's token, and says so.
+pub(super) fn write_token(
+    key: &SigningKey,
+    order: TokenOrder,
+    now: Millis,
+) -> Result<String, VerbError> {
     let seed = zeroize::Zeroizing::new(random()?);
     let TokenOrder {
         cluster,
@@ -90,13 +100,13 @@ pub fn sign_token(key: &Path, order: TokenOrder, now: Millis) -> Result<Report, 
         life,
         out,
     } = order;
-    TokenFile::sign(&key, cluster, &seed, now.plus(life), peers).write(&out)?;
-    Ok(note(format!(
+    TokenFile::sign(key, cluster, &seed, now.plus(life), peers).write(&out)?;
+    Ok(format!(
         "wrote a worker's token to {}: give it to the node that joins, for `--token`; it serves \
          one node, which has to join within {} hours",
         out.display(),
         life.as_secs() / 3_600
-    )))
+    ))
 }
 
 fn note(note: String) -> Report {

@@ -1,14 +1,15 @@
 //! Changes of the nodes by the operator's verbs, on real nodes.
 
 use std::path::Path;
+use std::time::Duration;
 
-use cameo_cluster::config::Config;
+use cameo_cluster::config::{Config, CredentialFile};
 use cameo_cluster::node::Node;
 use cameo_cluster::operator::member::{
-    self, MemberChange, MemberError, MemberList, MemberOrder, MemberRole,
+    self, AddOrder, MemberChange, MemberError, MemberList, MemberOrder, MemberRole,
 };
-use cameo_cluster::operator::{Report, VerbError, key_file};
-use cameo_common::api::{OPERATOR_HEADER, SignSuccession, SuccessionSigned, paths};
+use cameo_cluster::operator::{Report, Tell, TokenOrder, VerbError, key_file};
+use cameo_common::api::{IdentityInfo, OPERATOR_HEADER, SignSuccession, SuccessionSigned, paths};
 use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
 use cameo_common::descriptor_chain::Succession;
 use cameo_common::ids::{NodeId, RequestId};
@@ -38,13 +39,17 @@ fn address(world: &World) -> String {
 }
 
 async fn changed(world: &World, change: MemberChange) -> Result<Report, VerbError> {
+    told(world, change, SILENT).await
+}
+
+async fn told(world: &World, change: MemberChange, tell: Tell<'_>) -> Result<Report, VerbError> {
     let order = MemberOrder {
         key: world.operator_key(),
         cluster: address(world).parse().unwrap(),
         change,
         force: false,
     };
-    member::change(order, SILENT).await
+    member::change(order, tell).await
 }
 
 async fn listed(world: &World) -> MemberList {
@@ -100,6 +105,17 @@ async fn a_worker_is_promoted_takes_a_voters_place_and_votes() {
         .await
         .unwrap();
     let removed = world.nodes[0].take().unwrap();
+    // and who asks it is told so at once, and not after a search for a leader
+    let (newest, next) = (
+        world.descriptor().await,
+        world.descriptor().await.successor(Vec::new()),
+    );
+    let key = world.operator_key();
+    until("an answer that it serves nobody", async || {
+        let answer = asked(&world, &key, &newest, &next, 1).await;
+        (answer.status == 421 && answer.code() == "not_served").then_some(())
+    })
+    .await;
     let why = removed.wait_until_refused().await;
     assert!(why.contains("node 1 was removed"), "{why}");
     removed.stop().await.unwrap();
@@ -184,7 +200,7 @@ async fn asked(
         operator: operator.public(),
         cluster: world.cluster,
         request: RequestId([7; 16]),
-        not_after: now().plus(std::time::Duration::from_secs(60)),
+        not_after: now().plus(Duration::from_secs(60)),
         op: Op::from(&body).hash(),
     };
     let signed = Signed::new(&operator, order);
@@ -224,7 +240,148 @@ async fn attack_a_voter_signs_one_next_descriptor_and_none_that_nobody_ordered()
         let refused = asked(&world, &ours, &first, &with(5), 1).await;
         assert_eq!(refused.code(), "stale_version");
         let message = refused.json()["message"].to_string();
-        assert!(message.contains("once more"), "{message}");
+        assert!(message.contains("finishes that change first"), "{message}");
         world.restart_all(|_| {}).await;
     }
+}
+
+/// What a node says that it is, by its own signature.
+async fn identity(url: &str) -> NodeIdentity {
+    let info: IdentityInfo = send(url, "GET", paths::IDENTITY, &[], b"").await.read();
+    let keys = info.identity.verify().unwrap();
+    NodeIdentity {
+        id: keys.id,
+        key: keys.key,
+        sealing: keys.sealing,
+    }
+}
+
+/// A command that has had these voters sign that the worker is promoted, and ended then.
+async fn begins(world: &World, voters: &[u64]) {
+    let list = listed(world).await;
+    let url = list.members.last().and_then(|member| member.url.clone());
+    let newest = world.descriptor().await;
+    let with = [newest.nodes.clone(), vec![identity(&url.unwrap()).await]].concat();
+    let next = newest.successor(with);
+    for voter in voters {
+        let signed = asked(world, &world.operator_key(), &newest, &next, *voter).await;
+        let _: SuccessionSigned = signed.read();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_was_begun_is_finished_by_the_next_command_whatever_that_asks() {
+    for signed in [&[2][..], &[1, 2, 3]] {
+        let mut world = World::new(3).await;
+        let running = tokio::spawn(run_through_promotion(worker(&world, &world)));
+        until("a worker that answers", async || {
+            let list = listed(&world).await;
+            (roles(&list).last() == Some(&(4, MemberRole::Worker, true))).then_some(())
+        })
+        .await;
+        // given a promotion that some voters have signed, and that was not ordered
+        begins(&world, signed).await;
+        let worker_waits = listed(&world).await;
+        assert_eq!(worker_waits.descriptor, 0);
+        // when another change is asked for, then that one is finished first, and it is said
+        let lines = std::sync::Mutex::new(Vec::new());
+        let tell = |line: &str| lines.lock().unwrap().push(line.to_owned());
+        let report = told(&world, MemberChange::Remove(NodeId(1)), Tell(&tell)).await;
+        let note = report.unwrap().note;
+        assert!(note.contains("the voters are 2, 3, 4"), "{note}");
+        let lines = lines.into_inner().unwrap();
+        let first = lines.iter().find(|line| line.contains("earlier command"));
+        let first = first.expect("it says so");
+        assert!(
+            first.contains("descriptor 1, with the voters 1, 2, 3, 4"),
+            "{first}"
+        );
+        let removed = world.nodes[0].take().unwrap();
+        world.urls.remove(0);
+        assert_eq!(listed(&world).await.descriptor, 2);
+        removed.stop().await.unwrap();
+        running.await.unwrap().stop().await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_was_begun_is_finished_by_the_same_command_and_is_so_called() {
+    let world = World::new(3).await;
+    let running = tokio::spawn(run_through_promotion(worker(&world, &world)));
+    until("a worker that answers", async || {
+        let list = listed(&world).await;
+        (roles(&list).last() == Some(&(4, MemberRole::Worker, true))).then_some(())
+    })
+    .await;
+    begins(&world, &[3]).await;
+    let report = changed(&world, MemberChange::Promote(WORKER)).await;
+    let note = report.unwrap().note;
+    assert!(
+        note.starts_with("an earlier command had begun this change"),
+        "{note}"
+    );
+    assert!(note.contains("the voters are 1, 2, 3, 4"), "{note}");
+    assert_eq!(listed(&world).await.descriptor, 1);
+    running.await.unwrap().stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attack_what_was_begun_is_shown_to_the_operator_alone() {
+    let world = World::new(1).await;
+    let answer = send(world.url(1), "GET", paths::SUCCESSION, &[], b"").await;
+    assert_eq!(answer.code(), "not_authenticated");
+}
+
+/// A node that the operator adds by a token at this path.
+fn addition(world: &World, token: &Path, wait: Duration) -> AddOrder {
+    AddOrder {
+        key: world.operator_key(),
+        cluster: address(world).parse().unwrap(),
+        node: WORKER,
+        token: Some(TokenOrder {
+            cluster: world.cluster,
+            peers: world.peers(),
+            life: Duration::from_secs(3_600),
+            out: token.to_owned(),
+        }),
+        wait,
+        force: false,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_is_added_by_one_command_that_may_be_given_again() {
+    let world = World::new(3).await;
+    let token = world.folder().join("token-of-4");
+    // given a node that does not come, then it is said what was done, and nothing was changed
+    let never = addition(&world, &token, Duration::from_millis(1));
+    let lines = std::sync::Mutex::new(Vec::new());
+    let tell = |line: &str| lines.lock().unwrap().push(line.to_owned());
+    let error = is_member_error(member::add(never, Tell(&tell)).await);
+    assert!(matches!(error, MemberError::NotAdded { .. }), "{error}");
+    assert!(error.to_string().contains("it has not joined"), "{error}");
+    let lines = lines.into_inner().unwrap();
+    assert!(lines[0].contains("wrote a worker's token"), "{lines:?}");
+    assert!(lines[1].contains("start it with its token"), "{lines:?}");
+    assert_eq!(listed(&world).await.descriptor, 0);
+    // when it starts with that token, and the command is given again, then it becomes a voter
+    let mut config = worker(&world, &world);
+    config.credential = CredentialFile::Token(token.clone());
+    let running = tokio::spawn(run_through_promotion(config));
+    let order = addition(&world, &token, Duration::from_secs(60));
+    let report = member::add(order.clone(), SILENT).await.unwrap();
+    assert!(
+        report.note.contains("the voters are 1, 2, 3, 4"),
+        "{}",
+        report.note
+    );
+    let added = running.await.unwrap();
+    // and once more, which changes nothing
+    member::add(order.clone(), SILENT).await.unwrap();
+    assert_eq!(listed(&world).await.descriptor, 1);
+    // and not after it has left, as its id is used
+    changed(&world, MemberChange::Remove(WORKER)).await.unwrap();
+    let error = is_member_error(member::add(order, SILENT).await);
+    assert_eq!(error, MemberError::IdUsed(WORKER));
+    added.stop().await.unwrap();
 }

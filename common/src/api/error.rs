@@ -87,6 +87,8 @@ pub enum ErrorCode {
     TooFewHolders,
     /// The cluster was restored from a backup, and the owner has not opened the grant again.
     ClosedByRestore,
+    /// The node was removed from the cluster, and nothing was done: ask another node.
+    NotServed,
 }
 
 /// The body of every answer that is not a success.

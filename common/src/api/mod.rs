@@ -27,7 +27,9 @@ pub use nodes::{
     ClusterInfo, DiskInfo, IdentityInfo, JobMemory, LoadInfo, MemberInfo, NodeHealth,
     NodeReadiness, NodeStatus, NotReady, NotReadyCode, StateHash, WaitsForVoters,
 };
-pub use operator::{OperatorCommand, SignSuccession, SuccessionSigned};
+pub use operator::{
+    OperatorCommand, OrderedChange, SignSuccession, SuccessionBegun, SuccessionSigned,
+};
 pub use users::{
     DeviceInfo, Done, EndSession, Event, EventKind, KeepAlive, Online, Register, Registered,
     ReportOffline, ReportedOffline, RevokeDevice, SessionStarted, StartSession, UserInfo,

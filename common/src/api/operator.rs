@@ -3,13 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 use crate::cluster_descriptor::Descriptor;
-use crate::descriptor_chain::{DescriptorLink, Succession};
-use crate::ids::{Millis, NodeId, UserName};
+use crate::descriptor_chain::{DescriptorLink, Succession, check_next};
+use crate::ids::{ClusterId, Millis, NodeId, UserName};
 use crate::keys::PublicKey;
 use crate::op::Op;
+use crate::operator::OperatorOrder;
 use crate::predecessor::Predecessor;
 use crate::registration::RegistrationMode;
-use crate::signed::Signed;
+use crate::signed::{Signed, Verifier};
 
 /// `POST /v1/operator`: one command, which the operator has signed in [`super::OPERATOR_HEADER`].
 /// The answer is [`super::Done`].
@@ -72,6 +73,54 @@ impl From<&SignSuccession> for Op {
 pub struct SuccessionSigned {
     pub schema: u32,
     pub succession: Signed<Succession>,
+}
+
+/// `GET /v1/operator/succession`, for the operator alone: the last change that this voter has
+/// signed, in force or not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SuccessionBegun {
+    pub schema: u32,
+    pub begun: Option<OrderedChange>,
+}
+
+/// A change of the nodes as the operator has ordered it, with the proof: nobody's word but the
+/// operator's makes it one, and none makes it one by force.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderedChange {
+    pub next: Descriptor,
+    pub operator: Signed<Succession>,
+    pub force: bool,
+    /// Of the operation for which [`SignSuccession`] stands. Its time may have passed.
+    pub order: Signed<OperatorOrder>,
+}
+
+impl OrderedChange {
+    /// Whether the operator has ordered this change, after the descriptor before it.
+    #[must_use]
+    pub fn is_ordered(
+        &self,
+        verifier: &dyn Verifier,
+        cluster: ClusterId,
+        previous: &Descriptor,
+    ) -> bool {
+        let succession = Succession {
+            cluster,
+            previous: previous.hash(),
+            next: self.next.hash(),
+            signer: previous.operator,
+        };
+        let op = Op::from(&SignSuccession {
+            next: self.next.clone(),
+            operator: self.operator.clone(),
+            force: self.force,
+        });
+        let is_signed = self.operator.verify_by(verifier).ok() == Some(succession);
+        let order = self.order.verify_by(verifier).ok();
+        let is_order = order.is_some_and(|order| {
+            order.operator == previous.operator && order.cluster == cluster && order.op == op.hash()
+        });
+        check_next(previous, &self.next).is_ok() && is_signed && is_order
+    }
 }
 
 impl From<&OperatorCommand> for Op {

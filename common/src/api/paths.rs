@@ -34,7 +34,7 @@ pub const JOBS: &str = "/v1/jobs";
 /// A snapshot, not JSON.
 pub const BACKUP: &str = "/v1/operator/backup";
 pub const OPERATOR: &str = "/v1/operator";
-/// A node's signature that a descriptor is the next one.
+/// A node's signature that a descriptor is the next one, and the last one that it has given.
 pub const SUCCESSION: &str = "/v1/operator/succession";
 pub const IDENTITY: &str = "/v1/identity";
 pub const RUN_JOB: &str = "/v1/jobs/run";

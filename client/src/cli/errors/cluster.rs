@@ -67,5 +67,6 @@ pub(super) fn code_word(code: ErrorCode) -> &'static str {
         ErrorCode::TooManyCalls => "too_many_calls",
         ErrorCode::TooFewHolders => "too_few_holders",
         ErrorCode::ClosedByRestore => "closed_by_restore",
+        ErrorCode::NotServed => "not_served",
     }
 }

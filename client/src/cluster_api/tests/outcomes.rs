@@ -133,6 +133,17 @@ async fn without_a_majority_it_is_known_that_a_command_was_not_carried_out() {
 }
 
 #[tokio::test]
+async fn a_node_that_was_removed_sends_its_caller_to_another() {
+    // given two nodes that were removed, when a command is given, then the third carries it out
+    let gone = || refuses(ErrorCode::NotServed);
+    let api = three([gone(), gone(), accepts()]).await;
+    assert_eq!(ask(&api).await, Ok(true));
+    // and where all were, it is known that nothing was done
+    let api = three([gone(), gone(), gone()]).await;
+    assert_eq!(ask(&api).await, Err(ClusterError::NoQuorum));
+}
+
+#[tokio::test]
 async fn nodes_that_cannot_serve_a_call_are_told_of_in_their_own_words() {
     // given three nodes that run, of which two are low on disk space, and one hears no majority
     let low = || {

@@ -39,7 +39,7 @@ pub(super) use backup_order::BackupOrdered;
 pub(super) use call::{Called, CalledJson, CalledUpload};
 pub(super) use command::{Commanded, Registration, SignedView};
 pub(super) use device_statement::check_signature;
-pub(super) use order::{MAX_ORDER, Ordered, operators_order, other_operation};
+pub(super) use order::{MAX_ORDER, OperatorsCall, Ordered, operators_order, other_operation};
 
 /// An authenticated device.
 #[derive(Debug, Clone, PartialEq, Eq)]

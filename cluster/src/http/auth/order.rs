@@ -1,6 +1,6 @@
 //! Orders: the header has the operator's signature of the operation that the body stands for.
 
-use axum::extract::{FromRequest, Request};
+use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use cameo_common::api::{OPERATOR_HEADER, OperatorCommand};
 use cameo_common::op::Op;
@@ -9,6 +9,7 @@ use cameo_common::signed::Signed;
 use cameo_machine::{Caller, Command, read};
 
 use super::{Api, Fault, check_cluster, check_time, header_statement, read_json, unauthenticated};
+use crate::http::serve::TlsPeer;
 
 /// The longest body of an order: a descriptor of fifteen nodes, with all signatures.
 pub(in crate::http) const MAX_ORDER: usize = 32 * 1024;
@@ -30,6 +31,25 @@ impl FromRequest<Api> for Ordered {
         }
         let caller = Caller::Operator(signed);
         Ok(Self(Command { caller, op }))
+    }
+}
+
+/// A call that reads, on a connection that the operator's key has opened.
+#[derive(Debug)]
+pub struct OperatorsCall;
+
+impl FromRequestParts<Api> for OperatorsCall {
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Fault> {
+        let operator = read::operator(&*api.replica.view());
+        let caller = parts.extensions.get().map(|TlsPeer(key)| *key);
+        match operator.is_some() && caller == operator {
+            true => Ok(Self),
+            false => Err(unauthenticated(
+                "this is for the operator alone: the connection is not by the operator's key",
+            )),
+        }
     }
 }
 

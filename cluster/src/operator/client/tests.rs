@@ -270,13 +270,13 @@ fn attack_a_cluster_of_another_fingerprint_or_operator_gets_no_order() {
         nodes: Vec::new(),
     };
     let pinned = address(cluster);
-    assert!(check(&info, "u", &pinned, ours).is_ok());
+    assert!(check(info.clone(), "u", &pinned, ours).is_ok());
     assert!(matches!(
-        check(&info, "u", &address(ClusterId([9; 32])), ours),
+        check(info.clone(), "u", &address(ClusterId([9; 32])), ours),
         Err(OrderError::OtherCluster { .. })
     ));
     assert!(matches!(
-        check(&info, "u", &pinned, PublicKey([7; 32])),
+        check(info.clone(), "u", &pinned, PublicKey([7; 32])),
         Err(OrderError::OtherOperator { .. })
     ));
     let mut unsigned = info;
@@ -286,7 +286,7 @@ fn attack_a_cluster_of_another_fingerprint_or_operator_gets_no_order() {
         operator: Signed::from_bytes(Vec::new()),
         voters: Vec::new(),
     }];
-    assert!(check(&unsigned, "u", &pinned, ours).is_err());
+    assert!(check(unsigned, "u", &pinned, ours).is_err());
 }
 
 #[test]

@@ -4,14 +4,15 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use cameo_common::api::{ErrorCode, OperatorCommand};
+use cameo_common::api::{ErrorCode, OperatorCommand, OrderedChange};
 use cameo_common::cluster_address::ClusterAddress;
-use cameo_common::cluster_descriptor::{Descriptor, MAX_NODES, NodeIdentity};
-use cameo_common::descriptor_chain::MAX_DESCRIPTORS;
+use cameo_common::cluster_descriptor::Descriptor;
 use cameo_common::ids::NodeId;
 
+use super::begun;
+use super::plan::{MemberChange, Next, check_quorum, next};
 use super::signatures::collect;
-use super::survey::Survey;
+use super::survey::{ALL_CHAINS, Survey};
 use super::waiting::{PATIENCE, until_followed};
 use crate::operator::client::{OperatorClient, OrderError};
 use crate::operator::key_file;
@@ -20,8 +21,8 @@ use crate::operator::outcome::{Report, VerbError, request_id};
 use crate::operator::patience::Tell;
 use crate::operator::verbs::remove_worker;
 
-/// Entries that a node may lack which becomes a voter.
-const MAX_LAG_ENTRIES: u64 = 128;
+/// Changes of other commands that one command finishes: each is begun after the one before.
+const MAX_BEGUN: usize = 4;
 
 /// A change, with its flags checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,82 +35,162 @@ pub struct MemberOrder {
     pub force: bool,
 }
 
-/// What is changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MemberChange {
-    /// A worker becomes a voter.
-    Promote(NodeId),
-    /// A member leaves.
-    Remove(NodeId),
-    /// A worker takes the place of a voter, which leaves.
-    Replace { old: NodeId, new: NodeId },
-}
-
-/// What is to be done.
-enum Next {
-    /// This descriptor is the next one.
-    Descriptor(Descriptor),
-    /// The newest one has it already.
-    Done,
-    /// A worker leaves.
-    Worker(NodeId),
-}
-
-/// Changes the nodes, and waits until they vote by it. Repeated, it goes on where it was.
+/// Changes the nodes, and waits until they vote by it. Repeated, it goes on where it was. What an
+/// earlier command has begun is finished first.
 ///
 /// # Errors
 /// See [`VerbError`].
 pub async fn change(order: MemberOrder, tell: Tell<'_>) -> Result<Report, VerbError> {
-    let MemberOrder {
-        key,
-        cluster,
-        change,
-        force,
-    } = order;
-    let key = key_file::read(&key)?;
-    let connected = OperatorClient::connect(key, cluster);
+    let key = key_file::read(&order.key)?;
+    let connected = OperatorClient::connect(key, order.cluster);
     let connected = tell.waiting("waiting for a node of the cluster to answer", connected);
-    let client = connected.await?;
-    let descriptors = client.descriptors().clone();
-    let signer = Arc::clone(client.signer());
-    let survey = Survey::take(
-        &signer,
-        client.address().cluster,
-        descriptors,
-        client.nodes(),
-    );
-    let survey = tell.waiting("waiting for the nodes' answers", survey).await;
+    changed(&connected.await?, order.change, order.force, tell).await
+}
+
+/// The same by a client that has found the cluster.
+pub(super) async fn changed(
+    client: &OperatorClient,
+    change: MemberChange,
+    force: bool,
+    tell: Tell<'_>,
+) -> Result<Report, VerbError> {
+    let mut is_finished = false;
+    for _ in 0..MAX_BEGUN {
+        let asked = tell.waiting(ALL_CHAINS, client.ask_all()).await;
+        let client = asked.map_err(MemberError::from)?;
+        let (signer, cluster) = (Arc::clone(client.signer()), client.address().cluster);
+        let survey = Survey::take(&signer, cluster, client.newest());
+        let survey = tell.waiting("waiting for the nodes' answers", survey).await;
+        let begun = begun::find(&client, &survey);
+        let waits = "waiting for the voters to show what they have signed";
+        let Some(begun) = tell.waiting(waits, begun).await else {
+            let finished = is_finished && matches!(next(&survey, change)?, Next::Done);
+            let report = make(&client, &survey, change, force, tell).await?;
+            return Ok(match finished {
+                true => after_earlier(report),
+                false => report,
+            });
+        };
+        finish(&client, &survey, &begun, change, force, tell).await?;
+        is_finished = true;
+    }
+    Err(MemberError::OthersChange.into())
+}
+
+/// The report of a change that an earlier command had begun.
+fn after_earlier(report: Report) -> Report {
+    Report {
+        note: format!(
+            "an earlier command had begun this change, and it is finished now: {}",
+            report.note
+        ),
+        ..report
+    }
+}
+
+/// Does what was asked, while nothing else is begun.
+async fn make(
+    client: &OperatorClient,
+    survey: &Survey,
+    change: MemberChange,
+    force: bool,
+    tell: Tell<'_>,
+) -> Result<Report, VerbError> {
     let newest = survey.newest().clone();
-    let next = match next(&survey, change)? {
-        Next::Worker(node) => return remove_worker(&client, node, tell).await,
+    let next = match next(survey, change)? {
+        Next::Worker(node) => return remove_worker(client, node, tell).await,
         Next::Done => newest,
         Next::Descriptor(next) => {
-            check_quorum(&survey, &newest)?;
-            check_quorum(&survey, &next)?;
-            order_change(&client, &newest, &next, force, tell).await?;
+            check_quorum(survey, &newest)?;
+            check_quorum(survey, &next)?;
+            order_change(client, survey, &next, force, false, tell).await?;
             next
         }
     };
-    let urls = urls(&survey, &client, &next);
-    let waits = format!(
-        "the change is in force; waiting until a majority of nodes vote by it, for at most {} s",
-        PATIENCE.as_secs()
-    );
-    tell.waiting(&waits, until_followed(&signer, &next, &urls))
-        .await?;
+    wait_until_followed(client, survey, &next, tell).await?;
     Ok(Report {
         note: done(change, &next),
         output: None,
     })
 }
 
-fn done(change: MemberChange, next: &Descriptor) -> String {
-    let ids: Vec<_> = next.nodes.iter().map(|node| node.id.to_string()).collect();
-    let now = format!(
-        "descriptor {}: the voters are {}",
-        next.number,
-        ids.join(", ")
+/// Brings a change into force that an earlier command has begun.
+async fn finish(
+    client: &OperatorClient,
+    survey: &Survey,
+    begun: &OrderedChange,
+    change: MemberChange,
+    force: bool,
+    tell: Tell<'_>,
+) -> Result<(), VerbError> {
+    let (newest, next) = (survey.newest(), &begun.next);
+    let (number, voters) = (next.number, ids(next));
+    let is_same = next
+        .nodes
+        .iter()
+        .map(|node| node.id)
+        .collect::<BTreeSet<_>>()
+        == change.ids_after(newest);
+    if !is_same {
+        (tell.0)(&format!(
+            "an earlier command had begun descriptor {number}, with the voters {voters}: it is \
+             finished first"
+        ));
+    }
+    let finished = async {
+        check_quorum(survey, newest)?;
+        check_quorum(survey, next)?;
+        // One who says --force says it of the change that was asked for.
+        let force = begun.force || (force && is_same);
+        order_change(client, survey, next, force, true, tell).await
+    };
+    if let Err(error) = finished.await {
+        let error = Box::new(error);
+        return Err(match is_same {
+            true => *error,
+            false => VerbError::Begun {
+                number,
+                voters,
+                error,
+            },
+        });
+    }
+    // The next change may be what lets the nodes vote, where one that comes by this one is lost.
+    match wait_until_followed(client, survey, next, tell).await {
+        Err(error) if !is_same => {
+            (tell.0)(&format!("descriptor {number}: {error}"));
+            Ok(())
+        }
+        followed => Ok(followed?),
+    }
+}
+
+async fn wait_until_followed(
+    client: &OperatorClient,
+    survey: &Survey,
+    next: &Descriptor,
+    tell: Tell<'_>,
+) -> Result<(), MemberError> {
+    let urls = urls(survey, client, next);
+    let waits = format!(
+        "the change is in force; waiting until a majority of nodes vote by it, for at most {} s",
+        PATIENCE.as_secs()
     );
+    tell.waiting(&waits, until_followed(client.signer(), next, &urls))
+        .await
+}
+
+fn ids(descriptor: &Descriptor) -> String {
+    let ids: Vec<_> = descriptor
+        .nodes
+        .iter()
+        .map(|node| node.id.to_string())
+        .collect();
+    ids.join(", ")
+}
+
+fn done(change: MemberChange, next: &Descriptor) -> String {
+    let now = format!("descriptor {}: the voters are {}", next.number, ids(next));
     let gone = |node: NodeId| {
         format!(
             "; node {node} stops by itself. Delete its folder then, and do not use its id again"
@@ -122,97 +203,15 @@ fn done(change: MemberChange, next: &Descriptor) -> String {
     }
 }
 
-/// The next descriptor, if the change can be made.
-fn next(survey: &Survey, change: MemberChange) -> Result<Next, MemberError> {
-    let newest = survey.newest();
-    let is_voter = |node| newest.node(node).is_some();
-    let was_voter = |node| {
-        let mut all = survey.descriptors.all();
-        all.any(|descriptor| descriptor.node(node).is_some())
-    };
-    let (added, removed) = match change {
-        MemberChange::Promote(node) if is_voter(node) => return Ok(Next::Done),
-        MemberChange::Promote(node) => (Some(node), None),
-        MemberChange::Remove(node) if is_voter(node) => (None, Some(node)),
-        MemberChange::Remove(node) if was_voter(node) => return Ok(Next::Done),
-        MemberChange::Remove(node) => {
-            let mut members = survey.members.iter();
-            return match members.any(|member| member.id == node) {
-                true => Ok(Next::Worker(node)),
-                false => Err(MemberError::Unknown(node)),
-            };
-        }
-        MemberChange::Replace { old, new } if is_voter(new) && !is_voter(old) && was_voter(old) => {
-            return Ok(Next::Done);
-        }
-        MemberChange::Replace { new, .. } if is_voter(new) => {
-            return Err(MemberError::IsVoter(new));
-        }
-        MemberChange::Replace { old, .. } if !is_voter(old) => {
-            return Err(MemberError::NotVoter(old));
-        }
-        MemberChange::Replace { old, new } => (Some(new), Some(old)),
-    };
-    let mut nodes = newest.nodes.clone();
-    nodes.retain(|node| Some(node.id) != removed);
-    if let Some(added) = added {
-        nodes.push(identity(survey, added)?);
-    }
-    match (nodes.len(), removed) {
-        (0, Some(last)) => return Err(MemberError::Last(last)),
-        (count, _) if count > MAX_NODES => return Err(MemberError::TooMany(MAX_NODES)),
-        _ => {}
-    }
-    if newest.number.saturating_add(1) >= MAX_DESCRIPTORS {
-        return Err(MemberError::NoMoreChanges);
-    }
-    Ok(Next::Descriptor(newest.successor(nodes)))
-}
-
-/// The keys of a worker, signed by the one that the cluster has admitted.
-fn identity(survey: &Survey, node: NodeId) -> Result<NodeIdentity, MemberError> {
-    let Some(admitted) = survey.admitted.get(&node) else {
-        let needed = survey.newest().threshold();
-        return Err(MemberError::NotMember(node, needed));
-    };
-    let answered = survey.answers.get(&node);
-    let answered = answered.filter(|answered| answered.identity.key == *admitted);
-    let answered = answered.ok_or_else(|| MemberError::NoAnswer {
-        node,
-        why: survey.why_silent(),
-    })?;
-    let entries = survey.committed().saturating_sub(answered.status.applied);
-    match entries <= MAX_LAG_ENTRIES {
-        true => Ok(answered.identity.clone()),
-        false => Err(MemberError::Behind { node, entries }),
-    }
-}
-
-/// Refuses a change that too few of these nodes would sign or vote by. What only some have signed
-/// would be in the way of any other change.
-fn check_quorum(survey: &Survey, next: &Descriptor) -> Result<(), MemberError> {
-    let answers = |node: &&NodeIdentity| survey.answers.contains_key(&node.id);
-    let answering = next.nodes.iter().filter(answers).count();
-    let needed = next.threshold();
-    if answering >= needed {
-        return Ok(());
-    }
-    Err(MemberError::NoQuorum {
-        answering,
-        of: next.nodes.len(),
-        needed,
-        silent: survey.why_silent(),
-    })
-}
-
 async fn order_change(
     client: &OperatorClient,
-    newest: &Descriptor,
+    survey: &Survey,
     next: &Descriptor,
     force: bool,
+    is_begun: bool,
     tell: Tell<'_>,
 ) -> Result<(), VerbError> {
-    let signed = collect(client, newest, next, request_id()?, force);
+    let signed = collect(client, survey, next, request_id()?, force, is_begun);
     let waits = "waiting until a majority of the voters has signed the change";
     let link = tell.waiting(waits, signed).await?;
     let command = OperatorCommand::ChangeDescriptor { link, force };

@@ -13,6 +13,7 @@ use cameo_common::keys::PublicKey;
 use cameo_common::op::Op;
 use cameo_common::signed::Signed;
 
+use super::survey::Survey;
 use crate::operator::call::{Call, send};
 use crate::operator::client::OperatorClient;
 use crate::operator::member_error::MemberError;
@@ -27,17 +28,20 @@ struct Collected {
     refused: Option<ApiError>,
 }
 
-/// Has the voters of `previous` sign that `next` follows it. Repeated, it gets the same signatures.
+/// Has the voters of the newest descriptor sign that `next` follows it. Repeated, it gets the same
+/// signatures.
 ///
 /// # Errors
 /// When too few of them sign, with what they say.
 pub(super) async fn collect(
     client: &OperatorClient,
-    previous: &Descriptor,
+    survey: &Survey,
     next: &Descriptor,
     request: RequestId,
     force: bool,
+    is_begun: bool,
 ) -> Result<DescriptorLink, MemberError> {
+    let previous = survey.newest();
     let succession = |signer| Succession {
         cluster: client.address().cluster,
         previous: previous.hash(),
@@ -57,11 +61,12 @@ pub(super) async fn collect(
         body: serde_json::to_vec(&body).unwrap_or_default().into(),
     };
     let mut collected = Collected::default();
-    for url in client.urls() {
+    // In one order by every command: of two that are given at once, one stops at the first voter.
+    for url in &survey.voters_urls() {
         collected.ask(client, url, &call, &succession).await;
         // One who has signed another change would be outvoted by nobody: no further node may sign
-        // this one.
-        if collected.refused.is_some() {
+        // this one. One that is begun is to be signed by all who can.
+        if collected.refused.is_some() && !is_begun {
             break;
         }
     }

@@ -14,11 +14,14 @@ use zeroize::Zeroizing;
 
 use super::lines::{MemberLine, MemberList, MemberRole, SCHEMA};
 use crate::host::rng::system_bytes;
-use crate::operator::call::{Ends, send};
-use crate::operator::cluster_status::{StatusError, found, get};
-use crate::operator::nodes::Nodes;
+use crate::operator::call::{Ends, get, send};
+use crate::operator::cluster_status::{StatusError, found};
+use crate::operator::newest_chain::Newest;
 use crate::operator::patience::Tell;
 use crate::operator::refusal::{refusal, shortly};
+
+/// What is waited for while all nodes are asked for their chains.
+pub(super) const ALL_CHAINS: &str = "waiting for all nodes to show their descriptors";
 
 /// A node's answers, by the key that it has proved.
 pub(super) struct Answered {
@@ -51,23 +54,20 @@ pub async fn list(address: ClusterAddress, tell: Tell<'_>) -> Result<MemberList,
     let seed = Zeroizing::new(system_bytes().map_err(StatusError::Random)?);
     let key = Arc::new(SigningKey::from_seed(*seed));
     let waits = "waiting for a node of the cluster to answer";
-    let (descriptors, nodes) = tell.waiting(waits, found(&key, &address)).await?;
-    let survey = Survey::take(&key, address.cluster, descriptors, &nodes);
+    let newest = tell.waiting(waits, found(&key, &address)).await?;
+    let newest = tell.waiting(ALL_CHAINS, newest.ask_all(&key)).await?;
+    let survey = Survey::take(&key, address.cluster, &newest);
     let survey = tell.waiting("waiting for the nodes' answers", survey);
     Ok(survey.await.into_list())
 }
 
 impl Survey {
     /// Asks all voters, and then the workers that they name.
-    pub async fn take(
-        key: &Arc<SigningKey>,
-        cluster: ClusterId,
-        descriptors: Descriptors,
-        nodes: &Nodes,
-    ) -> Self {
+    pub async fn take(key: &Arc<SigningKey>, cluster: ClusterId, newest: &Newest) -> Self {
+        let nodes = &newest.nodes;
         let mut survey = Self {
             cluster,
-            descriptors,
+            descriptors: newest.descriptors.clone(),
             answers: BTreeMap::new(),
             failures: Vec::new(),
             admitted: BTreeMap::new(),
@@ -115,6 +115,13 @@ impl Survey {
     /// The newest descriptor.
     pub fn newest(&self) -> &Descriptor {
         self.descriptors.newest()
+    }
+
+    /// Where the voters of the newest descriptor answer, in order of their ids.
+    pub fn voters_urls(&self) -> Vec<String> {
+        let voters = self.answers.iter();
+        let voters = voters.filter(|(id, _)| self.newest().node(**id).is_some());
+        voters.map(|(_, answered)| answered.url.clone()).collect()
     }
 
     /// The greatest index that a voter knows as committed.

@@ -10,8 +10,7 @@ use cameo_common::ids::NodeId;
 use cameo_common::keys::{PublicKey, SigningKey};
 use tokio::time::{Instant, sleep};
 
-use crate::operator::call::{Ends, send};
-use crate::operator::cluster_status::get;
+use crate::operator::call::{Ends, get, send};
 use crate::operator::member_error::MemberError;
 
 /// Time for a node that was promoted to start again, and for Raft to take it over.

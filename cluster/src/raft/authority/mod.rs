@@ -6,6 +6,7 @@
 //! the genesis, and whose links prove themselves.
 
 mod answers;
+mod configurations;
 mod refused_leader;
 mod requests;
 #[cfg(test)]
@@ -30,10 +31,10 @@ use super::rpc::answer_rules::{AnswerRules, NotTaken};
 use super::rpc::wire::NodeRequest;
 use super::time::entry_time::EntryTimes;
 use crate::consensus_types::TypeConfig;
-use crate::consensus_types::aliases::Membership;
 use crate::link::Caller;
 
 pub(super) use crate::host::seldom::Seldom;
+pub(super) use configurations::NewestConfiguration;
 pub(super) use refused_leader::RefusedLeader;
 
 /// How far a term or an index may be above this node's own. No honest cluster gets there between
@@ -76,7 +77,7 @@ pub(crate) enum NoAuthority {
     },
     #[error("an entry has no time that this node can read")]
     NoTime,
-    #[error("an entry changes who votes")]
+    #[error("an entry changes who votes, to others than the descriptors say")]
     Voters,
     #[error("the answer is none to this request")]
     Unasked,
@@ -95,6 +96,12 @@ struct Here<'a> {
     term: u64,
     last_index: u64,
     applied: u64,
+    /// Highest index that this node knows as committed.
+    committed: u64,
+    /// Number of the newest descriptor that has been the voters of the log: see `configurations`.
+    configuration: u64,
+    /// The same of the latest one of the log, which may be cut, and its index.
+    latest_configuration: (u64, u64),
     times: &'a EntryTimes,
     stamp: &'a dyn Stamp,
 }
@@ -109,6 +116,7 @@ pub(crate) struct Authority {
     pub stamp: Arc<dyn Stamp>,
     pub gate: Arc<Gate>,
     pub refused_leader: RefusedLeader,
+    pub configuration: NewestConfiguration,
 }
 
 impl Authority {
@@ -147,7 +155,9 @@ impl Authority {
     }
 
     fn here(&self) -> Here<'_> {
-        let (mut term, mut last_index, mut applied) = (0, 0, 0);
+        let (mut term, mut last_index, mut applied, mut committed) = (0, 0, 0, 0);
+        let mut latest_configuration = (0, 0);
+        let chain = self.members.chain();
         let mut raft_voters = BTreeSet::new();
         if let Some(consensus) = self.members.consensus.get() {
             let metrics = consensus.metrics();
@@ -155,16 +165,27 @@ impl Authority {
             term = metrics.current_term;
             last_index = metrics.last_log_index.unwrap_or(0);
             applied = metrics.last_applied.map_or(0, |id| id.index());
-            raft_voters = metrics.membership_config.voter_ids().collect();
+            committed = metrics.local_committed.map_or(applied, |id| id.index());
+            let membership = &metrics.membership_config;
+            raft_voters = membership.voter_ids().collect();
+            if let Some(chain) = &chain {
+                let index = membership.log_id().as_ref().map_or(0, |id| id.index());
+                let latest = membership.membership();
+                let number = self.configuration.note(chain, latest, index <= committed);
+                latest_configuration = (number, index);
+            }
         }
         Here {
             me: self.me,
             runs_as_voter: self.runs_as_voter,
-            chain: self.members.chain(),
+            chain,
             raft_voters,
             term,
             last_index,
             applied,
+            committed,
+            configuration: self.configuration.get(),
+            latest_configuration,
             times: &self.times,
             stamp: &*self.stamp,
         }
@@ -219,22 +240,5 @@ impl Here<'_> {
     fn voters(&self) -> BTreeSet<NodeId> {
         let chain = self.chain.as_ref();
         chain.map_or_else(BTreeSet::new, |chain| chain.newest_ids())
-    }
-
-    /// Whether a membership has no voters but those of a descriptor, in each of its configurations:
-    /// one, or two while it changes. In one without any, nobody could be elected ever after.
-    fn is_of_descriptors(&self, membership: &Membership) -> bool {
-        let Some(chain) = &self.chain else {
-            return false;
-        };
-        let configs = membership.get_joint_config();
-        if !(1..=2).contains(&configs.len()) {
-            return false;
-        }
-        configs.iter().all(|config| {
-            let key_of = |id: &NodeId| Some((*id, membership.get_node(id)?.key));
-            let nodes: Option<Vec<_>> = config.iter().map(key_of).collect();
-            nodes.is_some_and(|nodes| chain.has_nodes(&nodes))
-        })
     }
 }

@@ -4,9 +4,10 @@ use cameo_common::ids::{Millis, NodeId};
 use openraft::entry::EntryPayload;
 use openraft::raft::AppendEntriesRequest;
 
+use super::configurations::numbers;
 use super::{Here, MAX_STEP, NoAuthority};
 use crate::consensus_types::TypeConfig;
-use crate::consensus_types::aliases::{Entry, LogId, Vote, position};
+use crate::consensus_types::aliases::{Entry, LogId, Membership, Vote, position};
 use crate::raft::members::standing::Standing;
 use crate::raft::rpc::wire::NodeRequest;
 
@@ -102,16 +103,21 @@ fn append(
     }
     let voters = here.voters();
     let latest = here.times.latest(&voters);
+    let mut from = here.configuration;
     for entry in &rpc.entries {
         index(Some(&entry.log_id), here)?;
         payload(entry, latest, here)?;
+        if let EntryPayload::Membership(membership) = &entry.payload {
+            from = voters_go_on(entry, membership, from, here)?;
+        }
     }
     Ok(())
 }
 
 fn payload(entry: &Entry, latest: Millis, here: &Here<'_>) -> Result<(), NoAuthority> {
     match &entry.payload {
-        EntryPayload::Blank => Ok(()),
+        // Judged in their order.
+        EntryPayload::Membership(_) | EntryPayload::Blank => Ok(()),
         EntryPayload::Normal(bytes) => {
             let time = here.stamp.time_of(&bytes.0).ok_or(NoAuthority::NoTime)?;
             let index = position(&entry.log_id).1;
@@ -130,14 +136,29 @@ fn payload(entry: &Entry, latest: Millis, here: &Here<'_>) -> Result<(), NoAutho
                 Err(NoAuthority::Time { index, time })
             }
         }
-        EntryPayload::Membership(membership) => {
-            if here.is_of_descriptors(membership) {
-                Ok(())
-            } else {
-                Err(NoAuthority::Voters)
-            }
-        }
     }
+}
+
+/// Law: the voters are those of a descriptor, and not of an earlier one than those of the log
+/// before. What is committed here may be sent again, and is compared by Raft. Returns from which
+/// descriptor on the next configuration may be.
+fn voters_go_on(
+    entry: &Entry,
+    membership: &Membership,
+    from: u64,
+    here: &Here<'_>,
+) -> Result<u64, NoAuthority> {
+    let index = position(&entry.log_id).1;
+    let (latest, latest_index) = here.latest_configuration;
+    let from_here = match index {
+        _ if index <= here.committed => 0,
+        // Sent again, or in the place of what is cut.
+        _ if index <= latest_index => from,
+        _ => from.max(latest),
+    };
+    let chain = here.chain.as_ref().ok_or(NoAuthority::Voters)?;
+    let (first, _) = numbers(chain, membership, from_here).ok_or(NoAuthority::Voters)?;
+    Ok(from.max(first))
 }
 
 /// Law: a member proposes for others what they have signed. What rests on a node's word, the

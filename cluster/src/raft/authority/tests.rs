@@ -64,6 +64,9 @@ fn here(me: NodeId) -> Here<'static> {
         term: TERM,
         last_index: LAST,
         applied: LAST,
+        committed: LAST,
+        configuration: 0,
+        latest_configuration: (0, 0),
         times: clocks(me),
         stamp: &Stamper,
     }
@@ -298,6 +301,79 @@ fn attack_an_entry_that_changes_who_votes_is_refused() {
     );
     // nor the ids of a descriptor, one of them under another key
     assert_eq!(by_voter(&of(vec![known], Some(3))), refused);
+}
+
+#[test]
+fn attack_a_leader_does_not_name_the_voters_of_an_earlier_descriptor_again() {
+    // given a chain in which node 3 has left
+    let keys = [1, 2, 3].map(|seed| SigningKey::from_seed([seed; 32]));
+    let chain = Arc::new(chain_without_the_last(&keys));
+    let named = |index: u64, configs: &[&[u64]]| {
+        let nodes = keys.iter().zip(1..).map(|(key, id)| {
+            let key = key.public().0;
+            (
+                NodeId(id),
+                Member {
+                    key,
+                    ..Member::default()
+                },
+            )
+        });
+        let all = configs.concat();
+        let nodes: BTreeMap<_, _> = nodes.filter(|(id, _)| all.contains(&id.0)).collect();
+        let configs = configs
+            .iter()
+            .map(|ids| ids.iter().copied().map(NodeId).collect());
+        let membership = Membership::new(configs.collect(), nodes).unwrap();
+        entry(index, EntryPayload::Membership(membership))
+    };
+    let both: &[&[u64]] = &[&[1, 2, 3], &[1, 2]];
+    let back: &[&[u64]] = &[&[1, 2], &[1, 2, 3]];
+    let (old, new): (&[&[u64]], &[&[u64]]) = (&[&[1, 2, 3]], &[&[1, 2]]);
+    let at = |configuration, latest_configuration, entries: Vec<Entry>| {
+        let here = Here {
+            chain: Some(chain.clone()),
+            configuration,
+            latest_configuration,
+            ..here(NodeId(1))
+        };
+        let request = append(vote(TERM, FROM), entries);
+        requests::check(&request, FROM, Standing::Voter, &here)
+    };
+    let next = LAST + 1;
+    // then a log whose voters are the earlier ones goes on over both, and not back from there
+    for configs in [old, both, new] {
+        assert_eq!(
+            at(0, (0, 0), vec![named(next, configs)]),
+            Ok(()),
+            "{configs:?}"
+        );
+    }
+    let refused = Err(NoAuthority::Voters);
+    assert_eq!(at(0, (0, 0), vec![named(next, back)]), refused);
+    // and one whose voters are the later ones, committed or the last of its log, does not go back
+    for configs in [old, both, back] {
+        assert_eq!(
+            at(1, (1, LAST), vec![named(next, configs)]),
+            refused,
+            "{configs:?}"
+        );
+        assert_eq!(
+            at(0, (1, next), vec![named(next + 1, configs)]),
+            refused,
+            "{configs:?}"
+        );
+    }
+    let within = vec![
+        named(next, both),
+        named(next + 1, new),
+        named(next + 2, old),
+    ];
+    assert_eq!(at(0, (0, 0), within), refused);
+    assert_eq!(at(1, (1, LAST), vec![named(next, new)]), Ok(()));
+    // but takes again what it has
+    assert_eq!(at(1, (1, LAST), vec![named(LAST - 1, both)]), Ok(()));
+    assert_eq!(at(0, (1, next + 1), vec![named(next, both)]), Ok(()));
 }
 
 #[test]

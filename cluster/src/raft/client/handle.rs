@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cameo_common::api::OrderedChange;
 use cameo_common::cluster_descriptor::Descriptor;
 use cameo_common::descriptor_chain::Succession;
 use cameo_common::ids::{ClusterId, Millis, NodeId};
@@ -98,6 +99,11 @@ impl Raft {
     /// before is at or before it. This node may not have applied it yet.
     pub async fn confirmed_index(&self, deadline: Instant) -> Result<u64, ReadError> {
         self.inner.reads.confirmed_index(deadline).await
+    }
+
+    /// Whether this node was a voter, and the newest descriptor that it knows lacks it.
+    pub fn has_left(&self) -> bool {
+        self.inner.members.has_left(self.inner.node.id)
     }
 
     /// The status of this node.
@@ -262,10 +268,18 @@ impl Raft {
         &self,
         cluster: ClusterId,
         previous: &Descriptor,
-        next: &Descriptor,
+        change: &OrderedChange,
     ) -> Result<Signed<Succession>, SuccessionError> {
         let successions = &self.inner.successions;
-        successions.sign(cluster, previous, next).await
+        successions.sign(cluster, previous, change).await
+    }
+
+    /// The last change that this node has signed.
+    ///
+    /// # Errors
+    /// When the file is there and cannot be read.
+    pub fn begun_succession(&self) -> Result<Option<OrderedChange>, SuccessionError> {
+        self.inner.successions.begun()
     }
 
     /// Asks one of these, the one with the longest log that is reached, to lead.

@@ -63,6 +63,9 @@ pub enum ProposeError {
     /// Certain: nothing was appended.
     #[error("this node is stopping; use another")]
     Stopping,
+    /// Certain: nothing was appended.
+    #[error("this node was removed from the cluster, and nothing was appended; use another")]
+    HasLeft,
 }
 
 /// The outcome of one attempt.
@@ -109,6 +112,10 @@ impl Proposer {
             if let Attempt::Done(result) = attempt {
                 return result;
             }
+            // After an attempt: until Raft drops it, a node that leaves has a leader.
+            if self.members.has_left(self.node.id) {
+                return Err(ProposeError::HasLeft);
+            }
             if !pause_before_retry(&mut leadership, deadline).await {
                 return Err(
                     match self.node.space.is_low() && leader == Some(self.node.id) {
@@ -138,7 +145,9 @@ impl Proposer {
             Attempt::Done(Err(ProposeError::TooLarge)) => Err(ProposeRefusal::TooLarge),
             Attempt::Done(Err(ProposeError::Stopping)) => Err(ProposeRefusal::Stopping),
             Attempt::Done(Err(ProposeError::Unknown)) => Err(ProposeRefusal::Unknown),
-            Attempt::Done(Err(ProposeError::NoLeader | ProposeError::LowDiskSpace))
+            Attempt::Done(Err(
+                ProposeError::NoLeader | ProposeError::LowDiskSpace | ProposeError::HasLeft,
+            ))
             | Attempt::Retry => Err(ProposeRefusal::NotLeader {
                 leader: self.node.leadership.borrow().leader,
             }),

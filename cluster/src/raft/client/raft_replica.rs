@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use cameo_common::api::OrderedChange;
 use cameo_common::cluster_descriptor::Descriptor;
 use cameo_common::descriptor_chain::Succession;
 use cameo_common::ids::{ClusterId, NodeId};
@@ -133,6 +134,10 @@ impl Replica for RaftReplica {
         self.raft.takes_part()
     }
 
+    fn has_left(&self) -> bool {
+        self.raft.has_left()
+    }
+
     fn floors_of_peers(&self) -> BTreeMap<NodeId, u64> {
         self.raft.floors_of_peers()
     }
@@ -169,9 +174,13 @@ impl Replica for RaftReplica {
         &'a self,
         cluster: ClusterId,
         previous: &'a Descriptor,
-        next: &'a Descriptor,
+        change: &'a OrderedChange,
     ) -> BoxFuture<'a, Result<Signed<Succession>, SuccessionError>> {
-        Box::pin(self.raft.sign_succession(cluster, previous, next))
+        Box::pin(self.raft.sign_succession(cluster, previous, change))
+    }
+
+    fn begun_succession(&self) -> Result<Option<OrderedChange>, SuccessionError> {
+        self.raft.begun_succession()
     }
 
     fn hash(&self) -> HashedState {

@@ -34,6 +34,8 @@ pub enum ReadError {
     Behind,
     #[error("this node is stopping; use another")]
     Stopping,
+    #[error("this node was removed from the cluster; use another")]
+    HasLeft,
     #[error("{0}; use another")]
     TakesNoPart(Closed),
 }
@@ -84,7 +86,13 @@ impl Reads {
 
     /// The index of a barrier, which this node may not have applied yet.
     pub(crate) async fn confirmed_index(&self, deadline: Instant) -> Result<u64, ReadError> {
-        match timeout_at(deadline, self.gate.decided()).await {
+        let decided = tokio::select! {
+            biased;
+            decided = timeout_at(deadline, self.gate.decided()) => decided,
+            // Nobody answers a node that has left: its gate does not open.
+            () = self.members.until_left(self.node.id) => return Err(ReadError::HasLeft),
+        };
+        match decided {
             Ok(Ok(())) => {}
             Ok(Err(closed)) => return Err(ReadError::TakesNoPart(closed)),
             Err(_) => return Err(ReadError::TakesNoPart(Closed::Waiting)),
@@ -142,6 +150,10 @@ impl Reads {
                     return Err(ReadError::Stopping);
                 }
                 Err(_) => {}
+            }
+            // After an attempt: until Raft drops it, a node that leaves has a leader.
+            if self.members.has_left(self.node.id) {
+                return Err(ReadError::HasLeft);
             }
             if !pause_before_retry(&mut leadership, deadline).await {
                 return Err(ReadError::NoLeader);

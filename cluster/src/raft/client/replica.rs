@@ -9,6 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cameo_common::api::OrderedChange;
 use cameo_common::cluster_descriptor::Descriptor;
 use cameo_common::descriptor_chain::Succession;
 use cameo_common::ids::{ClusterId, Hash, NodeId};
@@ -112,6 +113,9 @@ pub trait Replica: Send + Sync + fmt::Debug + 'static {
     /// Why it may not.
     fn takes_part(&self) -> Result<(), ReadError>;
 
+    /// Whether this node was a voter, and the newest descriptor that it knows lacks it.
+    fn has_left(&self) -> bool;
+
     /// Number of the last floor record that each other voter had told this one.
     fn floors_of_peers(&self) -> BTreeMap<NodeId, u64>;
 
@@ -144,8 +148,14 @@ pub trait Replica: Send + Sync + fmt::Debug + 'static {
         &'a self,
         cluster: ClusterId,
         previous: &'a Descriptor,
-        next: &'a Descriptor,
+        change: &'a OrderedChange,
     ) -> BoxFuture<'a, Result<Signed<Succession>, SuccessionError>>;
+
+    /// The last change that this node has signed.
+    ///
+    /// # Errors
+    /// When that cannot be read.
+    fn begun_succession(&self) -> Result<Option<OrderedChange>, SuccessionError>;
 
     /// The hash of the whole state, now or a moment ago. Kept, not computed.
     fn hash(&self) -> HashedState;

@@ -116,12 +116,32 @@ impl KnownChain {
         nodes.any(|node| node.key.0 == *key)
     }
 
-    /// Whether these are exactly the nodes of a descriptor, each under its key.
-    pub fn has_nodes(&self, ids_and_keys: &[(NodeId, [u8; 32])]) -> bool {
-        self.descriptors.all().any(|one| {
+    /// Whether this id was that of a node, and is none's any more. Ids are not used again.
+    pub fn has_left(&self, id: NodeId) -> bool {
+        self.newest().node(id).is_none() && self.node(id).is_some()
+    }
+
+    /// Number of the first descriptor from `from` on that has exactly these nodes, each under its
+    /// key.
+    pub fn first_with(&self, ids_and_keys: &[(NodeId, [u8; 32])], from: u64) -> Option<u64> {
+        let mut with = self.with_nodes(ids_and_keys);
+        with.find(|number| *number >= from)
+    }
+
+    /// Number of the last descriptor that has exactly these nodes, each under its key.
+    pub fn last_with(&self, ids_and_keys: &[(NodeId, [u8; 32])]) -> Option<u64> {
+        self.with_nodes(ids_and_keys).last()
+    }
+
+    fn with_nodes(&self, ids_and_keys: &[(NodeId, [u8; 32])]) -> impl Iterator<Item = u64> {
+        let has_these = |one: &&Descriptor| {
             let nodes = one.nodes.iter().map(|node| (node.id, node.key.0));
             nodes.eq(ids_and_keys.iter().copied())
-        })
+        };
+        self.descriptors
+            .all()
+            .filter(has_these)
+            .map(|one| one.number)
     }
 
     /// Those whose signatures certify a snapshot: a majority of the nodes of any descriptor.

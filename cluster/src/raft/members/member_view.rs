@@ -85,6 +85,23 @@ impl MemberView {
         self.chain.subscribe()
     }
 
+    /// Whether this node was a voter, and the newest known descriptor lacks it.
+    pub fn has_left(&self, node: NodeId) -> bool {
+        self.chain().is_some_and(|chain| chain.has_left(node))
+    }
+
+    /// Waits until [`Self::has_left`].
+    pub async fn until_left(&self, node: NodeId) {
+        let mut chains = self.chains();
+        let has_left = |chain: &Option<Arc<KnownChain>>| {
+            chain.as_ref().is_some_and(|chain| chain.has_left(node))
+        };
+        // The sender is part of this: it does not end before.
+        if chains.wait_for(has_left).await.is_err() {
+            std::future::pending().await
+        }
+    }
+
     /// Goes on by these links, which anybody may have sent: each is verified, while nobody waits
     /// for the chain.
     ///

@@ -12,7 +12,7 @@ use thiserror::Error;
 use tokio::sync::watch;
 
 use super::marker::Marker;
-use super::needed::Needed;
+use super::needed::NeededAnswers;
 use super::waits::Waits;
 
 /// How long a node waits for voters that do not answer: a peer may be down, and the cluster has to
@@ -58,7 +58,7 @@ pub(crate) struct Gate {
 /// Voters that have answered.
 struct Heard {
     from: BTreeSet<NodeId>,
-    needed: Needed,
+    needed: NeededAnswers,
     grace_is_over: bool,
 }
 
@@ -68,27 +68,23 @@ impl Heard {
     }
 
     fn missing(&self) -> usize {
-        let needed = match self.grace_is_over {
-            true => self.needed.after_grace,
-            false => self.needed.usually,
-        };
-        needed.saturating_sub(self.from.len())
+        self.needed.missing(&self.from, self.grace_is_over)
     }
 }
 
 impl Gate {
     /// Of a node that has had no vote yet, or that waits for the answers of others.
-    pub fn new(incarnation: u64, found: Marks, needed: Needed) -> Self {
+    pub fn new(incarnation: u64, found: Marks, needed: NeededAnswers) -> Self {
         let needed = match forgets_on_purpose() {
-            true => Needed::NONE,
+            true => NeededAnswers::default(),
             false => needed,
         };
-        let waits = needed.usually > 0;
+        let waits = !needed.is_empty();
         Self::in_state(incarnation, found, needed, waits.then_some(Closed::Waiting))
     }
 
     /// Of a node whose folder may be a copy: it has no grace.
-    pub fn of_copy(incarnation: u64, found: Marks, needed: Needed) -> Self {
+    pub fn of_copy(incarnation: u64, found: Marks, needed: NeededAnswers) -> Self {
         Self {
             may_be_copy: true,
             ..Self::new(incarnation, found, needed.without_grace())
@@ -98,10 +94,15 @@ impl Gate {
     /// Of a node whose folder was quarantined before.
     pub fn quarantined(incarnation: u64, found: Marks) -> Self {
         let closed = Some(Closed::Quarantined);
-        Self::in_state(incarnation, found, Needed::NONE, closed)
+        Self::in_state(incarnation, found, NeededAnswers::default(), closed)
     }
 
-    fn in_state(incarnation: u64, found: Marks, needed: Needed, state: Option<Closed>) -> Self {
+    fn in_state(
+        incarnation: u64,
+        found: Marks,
+        needed: NeededAnswers,
+        state: Option<Closed>,
+    ) -> Self {
         Self {
             incarnation,
             found,

@@ -25,10 +25,10 @@ mod remembered;
 mod small_file;
 mod waits;
 
-pub(crate) use envelope::{decode as decode_file, encode as encode_file};
+pub(crate) use envelope::{EnvelopeError, decode as decode_file, encode as encode_file};
 pub(crate) use gate::{GRACE, Gate};
 pub(crate) use marker::Marker;
-pub(crate) use needed::Needed;
+pub(crate) use needed::NeededAnswers;
 pub(crate) use remembered::{Remembered, read as read_remembered};
 
 pub use disk::{QuarantineDisk, QuarantineFile};

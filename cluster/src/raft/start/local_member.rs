@@ -81,13 +81,13 @@ pub(super) fn local_member<L, SM, P>(
     Ok((local, initialised))
 }
 
-/// The role of this node, by what it finds on its disk.
+/// The role of this node, and Raft's membership, by what it finds on its disk.
 pub(super) async fn role<L, SM>(
     local: &LocalMember,
     settings: &Settings,
     log: &mut L,
     state_machine: &mut SM,
-) -> Result<StartsAs, StartError>
+) -> Result<(StartsAs, Membership), StartError>
 where
     L: RaftLogStorage<TypeConfig>,
     SM: RaftStateMachine<TypeConfig>,
@@ -98,7 +98,7 @@ where
     match role::role(local, is_worker, &membership) {
         StartsAs::Removed => Err(StartError::Removed(id)),
         StartsAs::Worker if !is_worker => Err(StartError::IsWorker(id)),
-        role => Ok(role),
+        role => Ok((role, membership)),
     }
 }
 

@@ -8,6 +8,7 @@ mod recorded_flags;
 mod role;
 mod settings;
 mod tasks;
+mod worker_origin;
 
 use std::sync::Arc;
 
@@ -18,7 +19,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use super::authority::{Authority, RefusedLeader, Seldom};
+use super::authority::{Authority, NewestConfiguration, RefusedLeader, Seldom};
 use super::checkpoints::{Certifier, OwnCheckpoints};
 use super::client::handle::{Inner, Raft};
 use super::client::propose::Proposer;
@@ -119,6 +120,11 @@ where
             successors.clone(),
         )),
         parts.enter_the_cluster(),
+        tokio::spawn(worker_origin::renew(
+            parts.role,
+            parts.local.started_empty,
+            parts.deps.quarantine.clone(),
+        )),
         tokio::spawn(certifier),
     ];
     let role = parts.watch_role();
@@ -198,8 +204,9 @@ impl ConsensusParts {
         let (local, initialised) = local_member::local_member(settings, &deps, &storage)?;
         let local = Arc::new(local);
         let (mut log, mut state_machine) = (storage.log, storage.state_machine);
-        let role = local_member::role(&local, settings, &mut log, &mut state_machine).await?;
-        let gate = quarantine::gate(settings, &deps, &local, role, &mut log).await?;
+        let (role, membership) =
+            local_member::role(&local, settings, &mut log, &mut state_machine).await?;
+        let gate = quarantine::gate(settings, &deps, &local, role, &membership, &mut log).await?;
         let founder = settings.entrance.terms().map(|terms| {
             let local = local.clone();
             Arc::new(Founder { local, terms })
@@ -222,6 +229,7 @@ impl ConsensusParts {
             stamp: deps.stamp.clone(),
             gate: gate.clone(),
             refused_leader: RefusedLeader::default(),
+            configuration: NewestConfiguration::default(),
         });
         let port = Arc::new(storage.snapshots);
         let checkpoints = OwnCheckpoints {

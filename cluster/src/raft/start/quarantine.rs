@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cameo_common::statements::Marks;
 use openraft::storage::{RaftLogReader as _, RaftLogStorage};
 
-use super::role::StartsAs;
+use super::role::{Membership, StartsAs};
 use super::{RaftDeps, Settings, StartError, failed};
 use crate::consensus_types::TypeConfig;
 use crate::floor::FloorMark;
@@ -13,7 +13,7 @@ use crate::raft::authority::Authority;
 use crate::raft::engine::consensus::Consensus;
 use crate::raft::exchange::Exchange;
 use crate::raft::members::local_member::LocalMember;
-use crate::raft::quarantine::{Gate, Marker, Needed, Origin, QuarantineDisk, Remembered};
+use crate::raft::quarantine::{Gate, Marker, NeededAnswers, Origin, QuarantineDisk, Remembered};
 
 /// The gate of a node over what it finds on its disk, before consensus uses it.
 pub(super) async fn gate<L: RaftLogStorage<TypeConfig>>(
@@ -21,20 +21,23 @@ pub(super) async fn gate<L: RaftLogStorage<TypeConfig>>(
     deps: &RaftDeps,
     local: &LocalMember,
     role: StartsAs,
+    membership: &Membership,
     log: &mut L,
 ) -> Result<Arc<Gate>, StartError> {
     let found = found(log, &deps.floor).await.map_err(failed)?;
-    // A voter that knows its cluster may have voted.
+    // A voter that knows its cluster may have voted: by the voters of its log, who are of two
+    // descriptors while they change, and by those of the newest one that it knows.
     let needed = match local.members.chain() {
         Some(chain) if role == StartsAs::Voter => {
-            let newest = chain.newest();
-            Needed::among(newest.nodes.len(), newest.threshold())
+            let newest = std::iter::once(chain.newest_ids());
+            let configurations = membership.configurations.iter().cloned();
+            NeededAnswers::of(local.me.id, newest.chain(configurations))
         }
-        _ => Needed::NONE,
+        _ => NeededAnswers::default(),
     };
     let gate = if Marker::is_on(&*deps.quarantine).map_err(StartError::Marker)? {
         Gate::quarantined(deps.incarnation, found)
-    } else if needed != Needed::NONE && may_be_copy(settings, &*deps.quarantine)? {
+    } else if !needed.is_empty() && may_be_copy(settings, &*deps.quarantine)? {
         Gate::of_copy(deps.incarnation, found, needed)
     } else {
         Gate::new(deps.incarnation, found, needed)

@@ -51,6 +51,8 @@ pub(super) fn role(local: &LocalMember, is_worker: bool, membership: &Membership
 pub(super) struct Membership {
     pub voters: BTreeSet<NodeId>,
     pub members: BTreeSet<NodeId>,
+    /// The voters once, or twice while they change.
+    pub configurations: Vec<BTreeSet<NodeId>>,
 }
 
 impl Membership {
@@ -58,6 +60,7 @@ impl Membership {
         Self {
             voters: found.voter_ids().collect(),
             members: found.nodes().map(|(id, _)| *id).collect(),
+            configurations: found.get_joint_config().clone(),
         }
     }
 

@@ -19,7 +19,9 @@ use super::host::operator_key;
 use super::joining::{wait_until_joined, wait_until_refused};
 use super::outsiders::outsider;
 use super::world::{World, soon, until};
+use crate::host::blocking::Blocking;
 use crate::link::{Dial, NodeKeys, Purpose};
+use crate::raft::quarantine::{Origin, QuarantineDisk as _, QuarantineFolder};
 use crate::raft::rpc::ask::ask;
 use crate::raft::rpc::wire::{DescriptorsTold, NodeReply, NodeRequest, encode};
 use crate::raft::*;
@@ -330,4 +332,29 @@ async fn attack_a_forked_or_unsigned_chain_of_descriptors_is_not_taken() {
         nodes.into_iter().all(|node| !node.is_node_key(&key))
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_s_folder_is_told_from_its_copies_before_it_is_promoted() {
+    let mut it = Changing::with_workers(&[4]).await;
+    let data = it.world.hosts[&NodeId(4)].data.clone();
+    let origin = || {
+        let folder = QuarantineFolder::within(&data, Blocking::Threads);
+        folder.origin().unwrap()
+    };
+    until("an original folder", || origin() == Origin::Original).await;
+    // and a copy stays one, however long it is a worker
+    it.world.kill(4).await;
+    let aside = data.with_extension("aside");
+    std::fs::rename(&data, &aside).unwrap();
+    let copied = std::process::Command::new("cp");
+    let copied = { copied }.arg("-r").arg(&aside).arg(&data).status();
+    assert!(copied.unwrap().success());
+    it.world.start(4).await.unwrap();
+    it.world.propose(1, "afterwards").await;
+    until("the log", || {
+        it.world.nodes[&NodeId(4)].status().applied > 0
+    })
+    .await;
+    assert!(matches!(origin(), Origin::MayBeCopy(_)));
 }

@@ -18,11 +18,13 @@ pub use state::{StateCheck, StateFound, StateProblem};
 use super::open_error::OpenError;
 use super::recovery::Recovery;
 use super::snapshot::Snapshots;
+use super::state::LatestView;
 use super::state::database::GenerationError;
 use super::state::generation::Generation;
 use super::wal::{Wal, WalError};
 use crate::certificate::Voters;
 use crate::host::disk_space::DiskSpace;
+use cameo_machine::read;
 
 /// What the store's files are found to have.
 #[derive(Debug)]
@@ -58,7 +60,6 @@ fn check_parts(
     scratch: &Scratch,
     voters: Option<&Voters>,
 ) -> Result<StoreCheck, ScratchError> {
-    let snapshots = snapshots::check(&folder.snapshots(), voters)?;
     let copy = scratch.directory()?;
     scratch.copy(&folder.wal(), &copy.wal())?;
     let wal = log::open(&folder.wal(), &copy.wal());
@@ -77,6 +78,9 @@ fn check_parts(
         }
         Err(_) => None,
     };
+    let of_state = found.as_ref().and_then(|found| found.as_ref().ok());
+    let of_state = of_state.and_then(|found| read::descriptors(&LatestView(found)));
+    let snapshots = snapshots::check(&folder.snapshots(), voters, of_state)?;
     let (rejected, start) = match start {
         Some((rejected, start)) => (rejected, Some(start)),
         None => (None, None),

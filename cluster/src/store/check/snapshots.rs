@@ -3,6 +3,7 @@
 use std::io;
 use std::path::Path;
 
+use cameo_common::descriptor_chain::Descriptors;
 use cameo_common::signed::Strict;
 
 use super::super::snapshot::{Reader, SnapshotError, snapshot_files};
@@ -34,37 +35,50 @@ pub struct SnapshotCheck {
     pub found: Result<SnapshotFound, SnapshotError>,
 }
 
-/// Reads every snapshot file, the newest first.
-pub(super) fn check(folder: &Path, voters: Option<&Voters>) -> io::Result<Vec<SnapshotCheck>> {
+/// Reads every snapshot file, the newest first. `of_state` are the descriptors that the live state
+/// has.
+pub(super) fn check(
+    folder: &Path,
+    voters: Option<&Voters>,
+    of_state: Option<Descriptors>,
+) -> io::Result<Vec<SnapshotCheck>> {
     let mut files = match snapshot_files(folder) {
         Ok(files) => files,
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
         Err(error) => return Err(error),
     };
     files.sort();
+    let within = files
+        .iter()
+        .filter_map(|path| Reader::descriptors(path).ok()?);
+    let chains: Vec<_> = within.chain(of_state).collect();
+    let voters = voters.map(|known| newest(known, &chains));
     let checked = files.iter().rev().map(|path| SnapshotCheck {
         name: path
             .file_name()
             .unwrap_or_default()
             .to_string_lossy()
             .into(),
-        found: one(path, voters),
+        found: one(path, voters.as_ref()),
     });
     Ok(checked.collect())
 }
 
-/// The voters of each descriptor in a snapshot: the nodes may have changed. Its chain proves
-/// itself.
-fn voters_within(path: &Path, known: &Voters) -> Option<Voters> {
-    let descriptors = Reader::descriptors(path).ok()??;
+/// The voters of each descriptor of the longest chain that the folder has, which proves itself: a
+/// snapshot may be certified by those that came after it, of whom it knows nothing.
+fn newest(known: &Voters, chains: &[Descriptors]) -> Voters {
     let cluster = known.cluster();
-    descriptors.verify(&Strict, cluster).ok()?;
-    Some(Voters::of_any(descriptors.all(), cluster))
+    let proven = chains
+        .iter()
+        .filter(|chain| chain.verify(&Strict, cluster).is_ok());
+    let longest = proven.max_by_key(|chain| chain.links.len());
+    longest.map_or_else(
+        || known.clone(),
+        |chain| Voters::of_any(chain.all(), cluster),
+    )
 }
 
 fn one(path: &Path, voters: Option<&Voters>) -> Result<SnapshotFound, SnapshotError> {
-    let within = voters.and_then(|voters| voters_within(path, voters));
-    let voters = within.as_ref().or(voters);
     let certified = match voters.map(|voters| Reader::verify_certified(path, voters)) {
         Some(Ok(applied)) => {
             return Ok(SnapshotFound {
@@ -86,3 +100,6 @@ fn one(path: &Path, voters: Option<&Voters>) -> Result<SnapshotFound, SnapshotEr
         certified: certified.unwrap_or(unverified),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -177,6 +177,7 @@ fn a_node_s_refusal_has_its_exit_code_and_the_protocol_s_word() {
         (ErrorCode::NoQuorum, Exit::NoQuorum),
         (ErrorCode::OutcomeUnknown, Exit::NoQuorum),
         (ErrorCode::Unavailable, Exit::NoQuorum),
+        (ErrorCode::NotServed, Exit::NoQuorum),
         (ErrorCode::WrongCluster, Exit::IdentityChanged),
         (ErrorCode::BadRequest, Exit::Other),
         (ErrorCode::TooLarge, Exit::Other),

@@ -20,8 +20,13 @@ fn told(incarnation: u64, reached: Marks) -> NodeProgress {
     }
 }
 
+/// Of node 1 of so many voters.
+fn among(voters: u64) -> NeededAnswers {
+    NeededAnswers::of(NodeId(1), [(1..=voters).map(NodeId).collect()])
+}
+
 fn of_three() -> Gate {
-    Gate::new(9, FOUND, Needed::among(3, 2))
+    Gate::new(9, FOUND, among(3))
 }
 
 fn above() -> NodeProgress {
@@ -30,8 +35,8 @@ fn above() -> NodeProgress {
 
 #[test]
 fn a_gate_opens_when_all_who_may_remember_more_have_answered() {
-    for (voters, threshold, answers) in [(3, 2, 2), (5, 3, 3)] {
-        let gate = Gate::new(9, FOUND, Needed::among(voters, threshold));
+    for (voters, answers) in [(3, 2), (5, 3)] {
+        let gate = Gate::new(9, FOUND, among(voters));
         for from in 2..2 + answers {
             assert_eq!(gate.closed(), Some(Closed::Waiting), "{from} of {voters}");
             // The same voter's answer counts once.
@@ -40,15 +45,15 @@ fn a_gate_opens_when_all_who_may_remember_more_have_answered() {
         }
         assert_eq!(gate.closed(), None);
     }
-    assert_eq!(Gate::new(9, FOUND, Needed::NONE).closed(), None);
+    assert_eq!(Gate::new(9, FOUND, NeededAnswers::default()).closed(), None);
 }
 
 #[test]
 fn after_the_grace_a_majority_with_the_node_is_enough() {
-    for (voters, threshold, answers) in [(3, 2, 1), (5, 3, 2)] {
+    for (voters, answers) in [(3, 1), (5, 2)] {
         // given as many answers as make a majority, or one fewer
-        let gate = Gate::new(9, FOUND, Needed::among(voters, threshold));
-        let alone = Gate::new(9, FOUND, Needed::among(voters, threshold));
+        let gate = Gate::new(9, FOUND, among(voters));
+        let alone = Gate::new(9, FOUND, among(voters));
         for from in 2..2 + answers {
             gate.hear(NodeId(from), None);
         }
@@ -61,7 +66,7 @@ fn after_the_grace_a_majority_with_the_node_is_enough() {
         alone.end_grace();
         assert_eq!(gate.closed(), None);
         assert_eq!(alone.closed(), Some(Closed::Waiting));
-        alone.hear(NodeId(9), None);
+        alone.hear(NodeId(1 + answers), None);
         assert_eq!(alone.closed(), None);
     }
 }
@@ -109,7 +114,7 @@ fn attack_a_node_that_has_come_back_below_what_it_had_told_is_quarantined_for_go
         Marks { log: 71, ..FOUND },
     ] {
         // Also by a voter that answers when others have opened the gate.
-        let gate = Gate::new(9, FOUND, Needed::among(5, 3));
+        let gate = Gate::new(9, FOUND, among(5));
         for from in [2, 3, 4] {
             gate.hear(NodeId(from), None);
         }
@@ -130,9 +135,9 @@ fn what_this_process_has_told_itself_is_no_earlier_progress() {
 
 #[test]
 fn attack_a_folder_that_may_be_a_copy_has_no_grace() {
-    for (voters, threshold, answers) in [(3, 2, 2), (5, 3, 3)] {
-        let others = || (2..=voters as u64).map(NodeId);
-        let gate = Gate::of_copy(9, FOUND, Needed::among(voters, threshold));
+    for (voters, answers) in [(3, 2), (5, 3)] {
+        let others = || (2..=voters).map(NodeId);
+        let gate = Gate::of_copy(9, FOUND, among(voters));
         // given as many answers as would be enough after the grace
         for from in 2..1 + answers {
             gate.hear(NodeId(from), None);
@@ -144,10 +149,7 @@ fn attack_a_folder_that_may_be_a_copy_has_no_grace() {
         assert_eq!(gate.closed(), Some(Closed::MayBeCopy));
         let waits = gate.waits(others()).unwrap();
         assert_eq!((waits.answers_missing, waits.may_be_copy), (1, true));
-        assert_eq!(
-            waits.voters,
-            (1 + answers..=voters as u64).map(NodeId).collect()
-        );
+        assert_eq!(waits.voters, (1 + answers..=voters).map(NodeId).collect());
         // until one of them has answered.
         gate.hear(NodeId(1 + answers), Some(&told(8, FOUND)));
         assert_eq!(gate.closed(), None);
@@ -157,7 +159,7 @@ fn attack_a_folder_that_may_be_a_copy_has_no_grace() {
 
 #[test]
 fn attack_a_copy_is_quarantined_by_the_voter_that_it_has_waited_for() {
-    let gate = Gate::of_copy(9, FOUND, Needed::among(3, 2));
+    let gate = Gate::of_copy(9, FOUND, among(3));
     gate.hear(NodeId(2), None);
     gate.end_grace();
     gate.hear(NodeId(3), Some(&above()));
@@ -167,14 +169,14 @@ fn attack_a_copy_is_quarantined_by_the_voter_that_it_has_waited_for() {
 
 #[tokio::test]
 async fn callers_of_a_copy_wait_no_longer_than_the_grace() {
-    let gate = Gate::of_copy(9, FOUND, Needed::among(3, 2));
+    let gate = Gate::of_copy(9, FOUND, among(3));
     gate.end_grace();
     assert_eq!(gate.decided().await, Err(Closed::MayBeCopy));
 }
 
 #[test]
 fn a_copy_in_a_cluster_of_one_has_nobody_to_wait_for() {
-    let gate = Gate::of_copy(9, FOUND, Needed::among(1, 1));
+    let gate = Gate::of_copy(9, FOUND, among(1));
     gate.end_grace();
     assert_eq!(gate.closed(), None);
 }
