@@ -3,14 +3,12 @@
 use serde_json::{Map, Value, json};
 
 use super::{Coded, detail};
-use crate::commands::look::LookError;
 use crate::commands::request::ImageError;
 use crate::commands::{
-    FindError, PeersError, add, agent, approve, deny, device, gallery, hide, init, inspect, lock,
-    log, reopen, request, reveal, rights, unlock, view, who,
+    FindError, PeersError, agent, approve, deny, device, gallery, init, lock, log, reopen, request,
+    rights, unlock, view, who,
 };
 use crate::flows::devices::{DeviceError, NotStored};
-use cameo_codec::PngError;
 
 impl Coded for FindError {
     fn error_code(&self) -> &'static str {
@@ -27,57 +25,6 @@ impl Coded for PeersError {
         match self {
             PeersError::OtherVersion(error) => error.error_code(),
             PeersError::Bind(error) => error.error_code(),
-        }
-    }
-}
-
-impl Coded for LookError {
-    fn error_code(&self) -> &'static str {
-        match self {
-            LookError::DepthWithoutVeil | LookError::CaptionWithCover | LookError::Caption(_) => {
-                "usage"
-            }
-            LookError::NoCover { .. } | LookError::NoDefault { .. } => "no_cover",
-            LookError::TooSmall { .. } => "cover_too_small",
-        }
-    }
-
-    /// The size of a cover that would be large enough.
-    fn details(&self) -> Map<String, Value> {
-        let LookError::TooSmall { error, .. } = self else {
-            return Map::new();
-        };
-        let enough = error.enough.map(|(width, height)| json!([width, height]));
-        Map::from_iter([
-            ("capacity".to_owned(), json!(error.capacity)),
-            ("payload".to_owned(), json!(error.payload)),
-            ("enough".to_owned(), enough.unwrap_or_default()),
-        ])
-    }
-}
-
-impl Coded for add::Error {
-    fn error_code(&self) -> &'static str {
-        match self {
-            add::Error::TitleLines
-            | add::Error::TitleUnseen(_)
-            | add::Error::TitleLength
-            | add::Error::Empty(_)
-            | add::Error::NoPreview { .. }
-            | add::Error::BadPreview { .. } => "usage",
-            add::Error::CutOff(_) => "damaged",
-            add::Error::Caption(_) => "caption",
-            add::Error::Codec(_) => "codec",
-            add::Error::Look(error) => error.error_code(),
-            add::Error::File(error) => error.error_code(),
-            add::Error::Vault(error) => error.error_code(),
-        }
-    }
-
-    fn details(&self) -> Map<String, Value> {
-        match self {
-            add::Error::Look(error) => error.details(),
-            _ => Map::new(),
         }
     }
 }
@@ -154,63 +101,6 @@ impl Coded for gallery::Error {
             gallery::Error::Io(error) => error.error_code(),
             gallery::Error::Vault(error) => error.error_code(),
         }
-    }
-}
-
-impl Coded for hide::Error {
-    fn error_code(&self) -> &'static str {
-        match self {
-            hide::Error::SameFile | hide::Error::KeyMadeMeanwhile(_) | hide::Error::Hide(_) => {
-                "usage"
-            }
-            hide::Error::Codec(_) => "codec",
-            hide::Error::Look(error) => error.error_code(),
-            hide::Error::File(error) => error.error_code(),
-            hide::Error::KeyFile(error) => error.error_code(),
-        }
-    }
-
-    fn details(&self) -> Map<String, Value> {
-        match self {
-            hide::Error::Look(error) => error.details(),
-            _ => Map::new(),
-        }
-    }
-}
-
-impl Coded for reveal::Error {
-    fn error_code(&self) -> &'static str {
-        match self {
-            reveal::Error::NotAPng { .. } => "not_a_png",
-            reveal::Error::NothingHidden { .. } => "not_found",
-            reveal::Error::Damaged(_) => "damaged",
-            reveal::Error::UnknownVersion { .. } => "unknown_version",
-            reveal::Error::Codec(_) => "codec",
-            reveal::Error::File(error) => error.error_code(),
-            reveal::Error::KeyFile(error) => error.error_code(),
-        }
-    }
-}
-
-impl Coded for inspect::Error {
-    fn error_code(&self) -> &'static str {
-        match self {
-            inspect::Error::Unreadable { error, .. } => png_word(error),
-            inspect::Error::Codec(_) => "codec",
-            inspect::Error::File(error) => error.error_code(),
-            inspect::Error::KeyFile(error) => error.error_code(),
-        }
-    }
-}
-
-fn png_word(error: &PngError) -> &'static str {
-    match error {
-        PngError::NotPng => "not_a_png",
-        PngError::Damaged(_) => "damaged",
-        PngError::Unsupported(_) => "unsupported",
-        PngError::Dimensions { .. } | PngError::TooLarge(_) => "too_large",
-        // This reading is never cancelled.
-        PngError::Cancelled(_) => "stopped",
     }
 }
 

@@ -7,6 +7,7 @@ mod cluster;
 mod commands;
 mod flows;
 mod peer;
+mod pictures;
 #[cfg(test)]
 mod tests;
 mod vault;
