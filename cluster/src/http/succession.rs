@@ -14,6 +14,7 @@ use super::auth::{
     MAX_ORDER, OperatorsCall, operators_order, other_operation, read_json, statement,
     unauthenticated,
 };
+use super::serve::TlsPeer;
 use super::{Api, Fault};
 use crate::raft::SuccessionError;
 use cameo_machine::read;
@@ -34,6 +35,17 @@ impl FromRequest<Api> for SignedChange {
     async fn from_request(request: Request, api: &Api) -> Result<Self, Fault> {
         let (parts, body) = request.into_parts();
         let (signed, order) = operators_order(api, &parts)?;
+        // A node that has the order cannot collect signatures by it.
+        let is_operator = parts
+            .extensions
+            .get()
+            .is_some_and(|TlsPeer(key)| *key == order.operator);
+        if !is_operator {
+            return Err(unauthenticated(
+                "a change of the nodes is signed for the operator alone: the connection is not by \
+                 the operator's key",
+            ));
+        }
         let body: SignSuccession = read_json(body, MAX_ORDER).await?;
         if order.op != Op::from(&body).hash() {
             return Err(other_operation());

@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request, Response, StatusCode, header};
 use bytes::Bytes;
+use cameo_common::api::paths;
 use cameo_common::cluster_address::host_and_port;
 use cameo_common::keys::{PublicKey, SigningKey};
 use cameo_tls::{API_ALPN, Expected};
@@ -22,6 +23,9 @@ use tokio_rustls::client::TlsStream;
 const CALL_TIMEOUT: Duration = Duration::from_millis(6_500);
 /// The longest answer that is read.
 pub(super) const MAX_ANSWER: usize = 256 * 1024;
+/// The same for the chain of descriptors, which has up to a thousand, each with the signatures of
+/// the nodes before. Clients read as much.
+const MAX_CHAIN: usize = 8 << 20;
 
 /// Required by the TLS library as the server's name; not sent and not checked.
 const SERVER_NAME: &str = "node.cameo.invalid";
@@ -93,7 +97,11 @@ pub(super) async fn send(url: &str, call: &Call, ends: Ends<'_>) -> Result<Answe
 async fn send_untimed(url: &str, call: &Call, ends: Ends<'_>) -> Result<Answer, CallError> {
     let (node, answer, _connection) = connected(url, call, ends).await?;
     let status = answer.status();
-    let body = to_bytes(Body::new(answer.into_body()), MAX_ANSWER).await;
+    let limit = match call.path {
+        paths::CLUSTER => MAX_CHAIN,
+        _ => MAX_ANSWER,
+    };
+    let body = to_bytes(Body::new(answer.into_body()), limit).await;
     let body = body.map_err(|error| CallError::Lost {
         url: url.to_owned(),
         why: error.to_string(),

@@ -207,7 +207,11 @@ async fn asked(
     let header = BASE64URL_NOPAD.encode(signed.as_bytes());
     let headers = [(OPERATOR_HEADER, header)];
     let body = serde_json::to_vec(&body).unwrap();
-    send(world.url(at), "POST", paths::SUCCESSION, &headers, &body).await
+    let url = world.url(at);
+    // A node that has the order has not the operator's key for its connection.
+    let relayed = send(url, "POST", paths::SUCCESSION, &headers, &body).await;
+    assert_eq!(relayed.code(), "not_authenticated");
+    send_as(&operator, url, "POST", paths::SUCCESSION, &headers, &body).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

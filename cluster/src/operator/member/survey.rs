@@ -124,12 +124,16 @@ impl Survey {
         voters.map(|(_, answered)| answered.url.clone()).collect()
     }
 
-    /// The greatest index that a voter knows as committed.
+    /// An index that t voters know as committed: one alone may say any.
     pub fn committed(&self) -> u64 {
         let voters = self.answers.iter();
         let voters = voters.filter(|(id, _)| self.newest().node(**id).is_some());
-        let committed = voters.map(|(_, answered)| answered.status.committed);
-        committed.max().unwrap_or_default()
+        let mut committed: Vec<u64> = voters
+            .map(|(_, answered)| answered.status.committed)
+            .collect();
+        committed.sort_unstable_by(|one, other| other.cmp(one));
+        let last_of_enough = self.newest().threshold() - 1;
+        committed.get(last_of_enough).copied().unwrap_or_default()
     }
 
     fn keys_of_a_majority(&self) -> BTreeMap<NodeId, PublicKey> {

@@ -104,11 +104,15 @@ fn append(
     let voters = here.voters();
     let latest = here.times.latest(&voters);
     let mut from = here.configuration;
+    let first = rpc
+        .entries
+        .first()
+        .map_or(0, |entry| position(&entry.log_id).1);
     for entry in &rpc.entries {
         index(Some(&entry.log_id), here)?;
         payload(entry, latest, here)?;
         if let EntryPayload::Membership(membership) = &entry.payload {
-            from = voters_go_on(entry, membership, from, here)?;
+            from = voters_go_on(entry, membership, (first, from), here)?;
         }
     }
     Ok(())
@@ -140,20 +144,21 @@ fn payload(entry: &Entry, latest: Millis, here: &Here<'_>) -> Result<(), NoAutho
 }
 
 /// Law: the voters are those of a descriptor, and not of an earlier one than those of the log
-/// before. What is committed here may be sent again, and is compared by Raft. Returns from which
-/// descriptor on the next configuration may be.
+/// before. What is committed here may be sent again, and is compared by Raft. `first_sent` is the
+/// index of the request's first entry. Returns from which descriptor on the next configuration may
+/// be.
 fn voters_go_on(
     entry: &Entry,
     membership: &Membership,
-    from: u64,
+    (first_sent, from): (u64, u64),
     here: &Here<'_>,
 ) -> Result<u64, NoAuthority> {
     let index = position(&entry.log_id).1;
     let (latest, latest_index) = here.latest_configuration;
     let from_here = match index {
         _ if index <= here.committed => 0,
-        // Sent again, or in the place of what is cut.
-        _ if index <= latest_index => from,
+        // Sent again, or in the place of what is cut: what is sent from there on decides.
+        _ if first_sent <= latest_index => from,
         _ => from.max(latest),
     };
     let chain = here.chain.as_ref().ok_or(NoAuthority::Voters)?;

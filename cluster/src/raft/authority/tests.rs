@@ -374,6 +374,9 @@ fn attack_a_leader_does_not_name_the_voters_of_an_earlier_descriptor_again() {
     // but takes again what it has
     assert_eq!(at(1, (1, LAST), vec![named(LAST - 1, both)]), Ok(()));
     assert_eq!(at(0, (1, next + 1), vec![named(next, both)]), Ok(()));
+    // and what is sent from before the last configuration on, in whose place it comes
+    let instead = vec![entry(next, EntryPayload::Blank), named(next + 1, both)];
+    assert_eq!(at(0, (1, next), instead), Ok(()));
 }
 
 #[test]
