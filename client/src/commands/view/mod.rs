@@ -21,7 +21,7 @@ use crate::flows::open;
 use crate::output::{Output, Report};
 use crate::vault::WorkLock;
 use crate::vault::files::NewFile;
-use crate::viewer;
+use crate::viewer::{self, About};
 
 pub use error::Error;
 
@@ -70,7 +70,7 @@ pub async fn run(ctx: &Context, out: Output, arguments: Arguments) -> Result<Rep
     let may_save = info.rights.unverified()?.may_save;
     let mode = display_mode(&arguments, viewer::has_display(), out.json, may_save)?;
     if is_pending {
-        out.note("Resuming the view that was begun before: it is not charged twice.");
+        out.note("Taking up the view that was begun before: it is not charged twice.");
     } else if !user_consents(&arguments, &info, mode)? {
         return Err(Error::Declined);
     }
@@ -81,12 +81,21 @@ pub async fn run(ctx: &Context, out: Output, arguments: Arguments) -> Result<Rep
         Ok(viewed) => viewed,
         Err(error) => return Err(add_cover(permit::refused(ctx, grant, error).await)),
     };
+    let about = About {
+        grant: grant.grant,
+        owner: grant.owner.clone(),
+        title: grant.title.clone(),
+        permitted: viewed.used + viewed.left,
+        left: viewed.left,
+        until: info.rights.unverified()?.expires,
+    };
     let shown = show(
         &ctx.vault,
         out,
         &viewed.photo,
         mode,
         arguments.save.as_deref(),
+        about,
     )
     .await?;
     finish(&ctx.vault, grant, &viewed, &shown).map_err(|error| Error::NotFinished {

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use cameo_codec::preview;
 use cameo_common::api::GrantInfo;
@@ -11,12 +12,13 @@ use tokio::task::spawn_blocking;
 use super::Arguments;
 use super::error::Error;
 use crate::commands::consent;
+use crate::control;
 use crate::flows::open::{self, Viewed};
 use crate::output::Output;
 use crate::vault::files::{FileError, NewFile};
 use crate::vault::records::GrantHeld;
 use crate::vault::{IoError, Vault, VaultError};
-use crate::viewer;
+use crate::viewer::{self, About, Hint, Host, OwnPage, Picture};
 
 /// The purpose of opening the photo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +33,7 @@ pub(super) enum DisplayMode {
 #[derive(Debug)]
 pub(super) enum Shown {
     Saved(PathBuf),
-    Page,
+    Page(Host),
     /// Decoded to this size and not shown, as requested.
     Decoded(u32, u32),
     /// Not a picture that can be decoded here.
@@ -81,32 +83,63 @@ pub(super) fn user_consents(
 pub(super) async fn show(
     vault: &Vault,
     out: Output,
-    photo: &Opened,
+    photo: &Arc<Opened>,
     mode: DisplayMode,
     save: Option<&Path>,
+    about: About,
 ) -> Result<Shown, Error> {
     if let Some(target) = save {
         save_to(target, &photo.bytes).map_err(|error| Error::NotSaved(error.in_short()))?;
         return Ok(Shown::Saved(target.to_owned()));
     }
-    let bytes = photo.bytes.clone();
-    let decoded = spawn_blocking(move || preview(&bytes))
-        .await
-        .map_err(|error| Error::Codec(error.to_string()))?;
-    let Ok(decoded) = decoded else {
+    let kept = Arc::clone(photo);
+    if mode != DisplayMode::Page {
+        let decoded = spawn_blocking(move || preview(&kept.bytes)).await;
+        let decoded = decoded.map_err(|error| Error::Codec(error.to_string()))?;
+        return Ok(decoded.map_or(Shown::NoPicture, |decoded| {
+            Shown::Decoded(decoded.width, decoded.height)
+        }));
+    }
+    let picture = spawn_blocking(move || Picture::of(&kept)).await;
+    let Some(picture) = picture.map_err(|error| Error::Codec(error.to_string()))? else {
         return Ok(Shown::NoPicture);
     };
-    if mode == DisplayMode::Page {
-        let lead_to = |lead: &Path| {
-            out.note(format_args!(
-                "Open this in your browser: {}",
-                lead.display()
-            ));
-        };
-        viewer::show(vault, photo, lead_to).await?;
-        return Ok(Shown::Page);
+    Ok(Shown::Page(show_page(vault, out, picture, about).await?))
+}
+
+/// Shows the page. The agent serves it, if one runs and has room, and keeps it for a while.
+async fn show_page(
+    vault: &Vault,
+    out: Output,
+    photo: Picture,
+    about: About,
+) -> Result<Host, Error> {
+    let tell = |hint: Hint<'_>| out.note(words(&hint));
+    if let Some(mut page) = control::show(vault.home(), &photo, &about).await {
+        // It has the only copy from now on.
+        drop(photo);
+        let url = page.url.clone();
+        viewer::lead(vault, &url, async || page.next().await, tell).await?;
+        return Ok(Host::Agent);
     }
-    Ok(Shown::Decoded(decoded.width, decoded.height))
+    let mut page = OwnPage::serve(photo, about).await?;
+    let url = page.url();
+    viewer::lead(vault, &url, async || page.next().await, tell).await?;
+    page.end().await;
+    Ok(Host::Command)
+}
+
+/// What the user can do while no browser shows the page.
+fn words(hint: &Hint<'_>) -> String {
+    let (why, file) = match hint {
+        Hint::NotStarted(file, why) => (format!("No browser was started: {why}."), file),
+        Hint::NotOpened(file) => ("No browser has opened the page yet.".to_owned(), file),
+    };
+    format!(
+        "{why} Open this file in your browser: {}. A browser from a snap or flatpak may not be \
+         able to read it: then copy the link that is in it into the browser.",
+        file.display()
+    )
 }
 
 /// Removes the pending view, unless the photo could not be shown: then `--save` resumes it.
@@ -118,7 +151,7 @@ pub(super) fn finish(
 ) -> Result<(), VaultError> {
     match shown {
         Shown::NoPicture => Ok(()),
-        Shown::Saved(_) | Shown::Page | Shown::Decoded(..) => {
+        Shown::Saved(_) | Shown::Page(_) | Shown::Decoded(..) => {
             open::finish(vault, grant, &viewed.request)
         }
     }
