@@ -43,7 +43,7 @@ pub fn held(
     person: &ResolvedUser,
     image: &ImageId,
 ) -> Result<Option<GrantHeld>, RequestError> {
-    let now = clock::now();
+    let now = ctx.api.cluster_now();
     let mut newest: Option<GrantHeld> = None;
     for (_, held) in ctx.vault.list::<GrantHeld>()? {
         let rights = held.rights.unverified()?;
