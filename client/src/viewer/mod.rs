@@ -92,8 +92,8 @@ pub fn has_display() -> bool {
         .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
 }
 
-/// Leads the user's browser to a page, and waits until it has the photo. `next` tells the steps, and
-/// is cancel safe.
+/// Leads the user's browser to a page, and waits until it has the photo. `next` tells the steps,
+/// and is cancel safe.
 ///
 /// # Errors
 /// When no browser receives it in time. The view can be resumed without a new charge.

@@ -1,4 +1,4 @@
-//! What happens to a page until a browser has received its photo.
+//! The steps of a page, until a browser has received its photo.
 
 use std::time::Duration;
 
