@@ -184,3 +184,30 @@ async fn a_browser_that_does_not_start_is_told_with_the_path_of_the_page() {
     assert_eq!(seen["reloads"], false);
     assert!(!Path::new(&path).exists());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_browser_shows_is_refused_before_a_view_is_used() {
+    // Given a file that no browser shows, with terms that permit to save it
+    let world = World::new(1).await.unwrap();
+    let ada = world.person("ada").await.unwrap();
+    let ben = world.person("ben").await.unwrap();
+    let file = world.folder().join("scan.bin");
+    std::fs::write(&file, b"neither a picture nor a page").unwrap();
+    let preview = photo(PHOTOS[0]).display().to_string();
+    let options = ["--preview", &preview, "--views", "1", "--may-save"];
+    let shared = share(&ada, &ben, &file, &options).await.unwrap();
+    // when it is viewed at a display, then nothing was used
+    let folder = world.folder().join("browser");
+    std::fs::create_dir(&folder).unwrap();
+    opener(&folder, "exit 3");
+    let (output, refused) = ended(view(&ben, &shared.grant, &folder)).await;
+    assert!(!output.status.success());
+    assert_eq!(refused["error"]["code"], "shown_nowhere", "{refused}");
+    let row = grant_row(&ben, "inbox", &shared.grant).await.unwrap();
+    assert_eq!(row["used"], 0);
+    // and it can be saved
+    let saved = world.folder().join("saved.bin").display().to_string();
+    let viewed = ben.ok(&["view", &shared.grant, "--save", &saved]).await;
+    viewed.unwrap();
+    assert_eq!(std::fs::read(saved).unwrap(), std::fs::read(file).unwrap());
+}

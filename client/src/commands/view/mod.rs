@@ -15,7 +15,7 @@ use clap::Args;
 
 use self::cover::with_cover;
 use self::permit::Wanted;
-use self::show::{display_mode, finish, show, user_consents};
+use self::show::{check_shown, display_mode, finish, show, user_consents};
 use crate::flows::context::Context;
 use crate::flows::open;
 use crate::output::{Output, Report};
@@ -69,6 +69,7 @@ pub async fn run(ctx: &Context, out: Output, arguments: Arguments) -> Result<Rep
     }
     let may_save = info.rights.unverified()?.may_save;
     let mode = display_mode(&arguments, viewer::has_display(), out.json, may_save)?;
+    check_shown(grant, mode, is_pending, may_save)?;
     if is_pending {
         out.note("Taking up the view that was begun before: it is not charged twice.");
     } else if !user_consents(&arguments, &info, mode)? {

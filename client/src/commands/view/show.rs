@@ -15,10 +15,11 @@ use crate::commands::consent;
 use crate::control;
 use crate::flows::open::{self, Viewed};
 use crate::output::Output;
+use crate::text::sanitize::sanitize;
 use crate::vault::files::{FileError, NewFile};
 use crate::vault::records::GrantHeld;
 use crate::vault::{IoError, Vault, VaultError};
-use crate::viewer::{self, About, Hint, Host, OwnPage, Picture};
+use crate::viewer::{self, About, Hint, Host, OwnPage, Picture, Showable};
 
 /// The purpose of opening the photo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +62,27 @@ pub(super) fn display_mode(
         return Ok(DisplayMode::Check);
     }
     Err(Error::NoDisplay { may_save })
+}
+
+/// Refuses, before a view is charged, to show what no browser shows by its owner's word.
+pub(super) fn check_shown(
+    grant: &GrantHeld,
+    mode: DisplayMode,
+    is_pending: bool,
+    may_save: bool,
+) -> Result<(), Error> {
+    let Some(kind) = grant.media_type.as_deref() else {
+        return Ok(());
+    };
+    let is_shown = Showable::of_media_type(kind) != Showable::Nowhere;
+    if mode != DisplayMode::Page || is_pending || is_shown {
+        return Ok(());
+    }
+    Err(Error::ShownNowhere {
+        kind: sanitize(kind),
+        owner: grant.owner.clone(),
+        may_save,
+    })
 }
 
 /// Asks at a terminal before a view is used. Without a terminal the command itself is the consent.
@@ -216,6 +238,26 @@ mod tests {
             mode("--save a.jpg", false, false).unwrap(),
             DisplayMode::Save
         );
+    }
+
+    #[tokio::test]
+    async fn what_no_browser_shows_is_refused_before_the_charge() {
+        let mut held = world().await.held.clone();
+        let refused =
+            |held: &GrantHeld, mode, is_pending| check_shown(held, mode, is_pending, false).err();
+        // given a photo whose kind was not told, or is shown, then it is opened
+        for kind in [None, Some("image/avif"), Some("image/tiff")] {
+            held.media_type = kind.map(str::to_owned);
+            assert!(refused(&held, DisplayMode::Page, false).is_none());
+        }
+        // given one that is shown nowhere, then it is not, but where it is saved or was charged
+        held.media_type = Some("application/octet-stream".to_owned());
+        let told = refused(&held, DisplayMode::Page, false)
+            .unwrap()
+            .to_string();
+        assert!(told.contains("nothing was used"), "{told}");
+        assert!(refused(&held, DisplayMode::Save, false).is_none());
+        assert!(refused(&held, DisplayMode::Page, true).is_none());
     }
 
     #[tokio::test]

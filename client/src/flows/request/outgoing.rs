@@ -194,6 +194,7 @@ mod tests {
             acknowledged: 1,
             used: 0,
             received: Millis(1),
+            media_type: None,
         };
         ctx.vault.put(&grant.to_string(), &held).unwrap();
         ctx.vault
