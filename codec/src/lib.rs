@@ -45,6 +45,6 @@ pub use memory::Memory;
 pub use options::{Codec, DepthError, HideOptions};
 pub use picture::{Channels, Picture};
 pub use png::PngError;
-pub use preview::{Preview, PreviewError, preview};
+pub use preview::{Preview, PreviewError, preview, upright_png};
 pub use reveal::{Identity, RevealError, extract, identify, reveal};
 pub use size::capacity;

@@ -5,10 +5,10 @@ use image::metadata::Orientation;
 use image::{DynamicImage, ExtendedColorType, ImageEncoder, RgbImage};
 use thiserror::Error;
 
-use super::decode::{DecodeError, decode_small, to_picture};
+use super::decode::{DecodeError, decode, decode_small, to_picture};
 use super::limits::{MAX_PREVIEW_BYTES, PREVIEW_EDGE};
 use super::picture::Picture;
-use super::scale;
+use super::{png, scale};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Preview {
@@ -67,6 +67,13 @@ pub fn preview(file: &[u8]) -> Result<Preview, PreviewError> {
         height,
         media_type,
     })
+}
+
+/// A picture of any kind as an upright PNG in sRGB, for programs that do not show its kind.
+pub fn upright_png(file: &[u8]) -> Result<Vec<u8>, DecodeError> {
+    let mut decoded = decode(file)?;
+    decoded.image.apply_orientation(decoded.orientation);
+    Ok(png::write(&to_picture(decoded.image)))
 }
 
 fn upright(picture: Picture, orientation: Orientation) -> RgbImage {

@@ -12,11 +12,13 @@ use crate::signed::Signed;
 use crate::statements::{Manifest, PhotoRequest, Receipt, RightsAck};
 
 /// Name and version of the protocol.
-pub const ALPN: &[u8] = b"cameo/peer/1";
+pub const ALPN: &[u8] = b"cameo/peer/2";
 /// Most images that a gallery lists.
 pub const MAX_GALLERY: usize = 1_000;
 /// Longest preview, in bytes.
 pub const MAX_PREVIEW: usize = 64 * 1024;
+/// Longest media type, in bytes.
+pub const MAX_MEDIA_TYPE: usize = 100;
 /// Longest note from a viewer to an owner, in bytes.
 pub const MAX_NOTE: usize = 500;
 
@@ -73,6 +75,9 @@ pub struct Delivery {
     pub offset: u64,
     /// The viewer's request that this answers.
     pub request: RequestId,
+    /// The kind of the photo, so that its viewer knows before a view is used whether it can be
+    /// shown; empty where its owner does not know it any more.
+    pub media_type: String,
 }
 
 /// The answer to a call.
@@ -176,6 +181,7 @@ mod tests {
             carrier_length: 300,
             offset: 1,
             request,
+            media_type: "image/x".into(),
         };
         let dd = "dd".repeat(32);
         for (message, bytes) in [
@@ -190,7 +196,7 @@ mod tests {
             ),
             (
                 PeerRequest::Deliver(Box::new(delivery)),
-                format!("03020101020202{dd}{cc}ac0201{bb}"),
+                format!("03020101020202{dd}{cc}ac0201{bb}07696d6167652f78"),
             ),
             (
                 PeerRequest::Rights { rights: signed(9) },

@@ -37,7 +37,7 @@ impl Service {
         let image = vault
             .get::<Image>(&request.image.to_string())?
             .ok_or_else(|| Refusal::new(PeerRefusal::NoSuchImage, "there is no such image"))?;
-        let now = clock::now();
+        let now = self.core.ctx.api.cluster_now();
         let (live, ended): (Vec<_>, Vec<_>) = self
             .grants_of(from, &request.image)?
             .into_iter()
@@ -51,7 +51,7 @@ impl Service {
             return self.answer_repeated(from, signed, known);
         }
         // After a grant was revoked or has expired, the owner has to decide on a new one.
-        let asks = !ended.is_empty() || !unasked::has_room(vault, now)?;
+        let asks = !ended.is_empty() || !unasked::has_room(vault, clock::now())?;
         let (state, outcome) = first_answer(&image, asks)?;
         let older = self.older_requests(from, &request.image)?;
         self.make_room(from)?;
@@ -130,7 +130,7 @@ impl Service {
     /// Schedules the carrier of a granted request again: the viewer did not receive it or has lost
     /// it. A grant that has ended is refused, so that the viewer does not wait for it.
     fn reschedule_delivery(&self, grant: &GrantId) -> Result<AskOutcome, Refusal> {
-        let now = clock::now();
+        let now = self.core.ctx.api.cluster_now();
         let vault = &self.core.ctx.vault;
         if let Some(owned) = vault.get::<GrantOwned>(&grant.to_string())?
             && owned.is_live(now)

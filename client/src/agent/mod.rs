@@ -36,6 +36,7 @@ use crate::flows::context::Context;
 use crate::flows::notices::Notices;
 use crate::peer::{PeerTransport, Peers, serve as serve_peers};
 use crate::vault::{AgentLock, IoError};
+use crate::viewer::HostedPages;
 use retirement::Retirements;
 
 pub use error::AgentError;
@@ -107,6 +108,7 @@ impl Agent {
             transport: Arc::clone(&transport),
             notices: core.notices.clone(),
             wake: Arc::clone(&core.wake),
+            pages: HostedPages::default(),
         };
         let mut tasks = JoinSet::new();
         tasks.spawn(control.serve(deps));

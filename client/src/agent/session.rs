@@ -44,9 +44,19 @@ pub(super) async fn keep(core: Core) {
         core.notices.publish(Notice::Session { epoch });
         own_requests::repeat(&core).await;
         core.wake.notify_one();
+        tell_wrong_clock(&core).await;
         stay(&core, epoch).await;
         core.epoch.send_replace(None);
         other_agent::give_way(&core, &mut own, began.elapsed()).await;
+    }
+}
+
+/// Tells when this machine's clock is wrong, by a majority of nodes.
+async fn tell_wrong_clock(core: &Core) {
+    core.ctx.api.ask_now().await;
+    if let Some(why) = core.ctx.api.wrong_clock() {
+        let what_failed = "the time".to_owned();
+        core.notices.publish(Notice::Trouble { what_failed, why });
     }
 }
 

@@ -212,12 +212,33 @@ async fn dispatch(cli: Cli, out: Output, sent: &SentRequests) -> Result<Report, 
         Verb::Requests(arguments) => commands::requests::run(&open()?, arguments).await?,
         Verb::Approve(arguments) => {
             let ctx = beside_agent().await?;
-            approval_report(commands::approve::run(&ctx, out, arguments).await?)
+            let approved = commands::approve::run(&ctx, out, arguments).await;
+            ctx.api
+                .wrong_clock()
+                .into_iter()
+                .for_each(|line| out.note(line));
+            approval_report(approved?)
         }
         Verb::Deny(arguments) => commands::deny::run(&beside_agent().await?, arguments).await?,
         Verb::Inbox(arguments) => commands::inbox::run(&open()?, arguments).await?,
-        Verb::View(arguments) => commands::view::run(&open()?, out, arguments).await?,
-        Verb::Rights(arguments) => commands::rights::run(&beside_agent().await?, arguments).await?,
+        Verb::View(arguments) => {
+            let ctx = open()?;
+            let viewed = commands::view::run(&ctx, out, arguments).await;
+            ctx.api
+                .wrong_clock()
+                .into_iter()
+                .for_each(|line| out.note(line));
+            viewed?
+        }
+        Verb::Rights(arguments) => {
+            let ctx = beside_agent().await?;
+            let changed = commands::rights::run(&ctx, arguments).await;
+            ctx.api
+                .wrong_clock()
+                .into_iter()
+                .for_each(|line| out.note(line));
+            changed?
+        }
         Verb::Revoke(arguments) => commands::revoke::run(&beside_agent().await?, arguments).await?,
         Verb::Reopen(arguments) => commands::reopen::run(&open()?, arguments).await?,
         Verb::Shared(arguments) => commands::shared::run(&open()?, arguments).await?,

@@ -173,6 +173,15 @@ impl ClusterApi {
         self.search(is_found).await;
     }
 
+    /// Asks for the time, unless that of a majority is known.
+    pub(super) async fn learn_time(&self) {
+        self.search(Nodes::knows_time).await;
+        // The home may have known the address of one node only, which has told those of others.
+        if self.nodes().is_verified() && !self.nodes().knows_time() {
+            self.search(Nodes::knows_time).await;
+        }
+    }
+
     /// Takes the time from the nodes anew. False when too few answer before `end`.
     pub(super) async fn reset_clock(&self, end: Instant) -> bool {
         self.nodes().forget_clocks();

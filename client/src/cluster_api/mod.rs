@@ -30,6 +30,7 @@ mod signed_call;
 mod stall_detector;
 mod unanswered;
 mod users;
+mod wrong_clock;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -227,8 +227,7 @@ impl Nodes {
 
     /// Whether other nodes have to be asked for the time: one says that the local clock is wrong.
     pub fn is_clock_doubtful(&self) -> bool {
-        let is_far = |offset: &i64| offset.unsigned_abs() > DOUBTFUL_OFFSET;
-        !self.knows_time() && self.clocks.values().any(is_far)
+        !self.knows_time() && self.clocks.values().any(|offset| is_far(*offset))
     }
 
     /// Whether each voter has proved where it is.
@@ -253,6 +252,11 @@ impl Nodes {
     pub fn forget_clocks(&mut self) {
         self.clocks.clear();
     }
+}
+
+/// Whether two clocks that are so far apart cannot both be about right.
+pub(super) fn is_far(offset: i64) -> bool {
+    offset.unsigned_abs() > DOUBTFUL_OFFSET
 }
 
 /// Of two, the one nearer to the local clock.

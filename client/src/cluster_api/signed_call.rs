@@ -88,6 +88,13 @@ impl ClusterApi {
         BASE64URL_NOPAD.encode(Signed::new(device, authorization).as_bytes())
     }
 
+    /// The cluster's time, by the clocks of a majority: they are asked, unless they are known. One
+    /// node alone does not move it; where too few answer, this machine's clock counts.
+    pub async fn ask_now(&self) -> Millis {
+        self.learn_time().await;
+        self.cluster_now()
+    }
+
     /// The cluster's time, as it is known here.
     #[must_use]
     pub fn cluster_now(&self) -> Millis {

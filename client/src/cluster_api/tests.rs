@@ -166,6 +166,22 @@ async fn attack_a_node_that_reports_a_future_time_gets_no_call_for_later() {
 }
 
 #[tokio::test]
+async fn the_time_that_is_asked_for_is_that_of_a_majority() {
+    // given a client whose clock is an hour behind those of two nodes
+    let (api, _) = nodes(&[(HOUR, HOUR), (HOUR, HOUR), (0, 0)]).await;
+    api.find_all_nodes().await;
+    // then the time is theirs, and the wrong clock is told
+    assert!(api.ask_now().await > time(HOUR - HALF_A_MINUTE));
+    let told = api.wrong_clock().unwrap();
+    assert!(told.contains("1h behind the cluster's"), "{told}");
+    // given one whose clock is right, and a node that is wrong, then it is this clock's
+    let (api, _) = nodes(&[(HOUR, HOUR), (0, 0), (0, 0)]).await;
+    api.find_all_nodes().await;
+    assert!(api.ask_now().await < time(HALF_A_MINUTE));
+    assert!(api.wrong_clock().is_none());
+}
+
+#[tokio::test]
 async fn attack_one_node_does_not_date_the_first_call() {
     // given a node whose time is ahead by less than would make the client ask others
     for offset in [-HALF_A_MINUTE, HALF_A_MINUTE] {

@@ -28,12 +28,15 @@ use crate::text::sanitize::sanitize;
 use crate::vault::VaultError;
 use crate::vault::files::{self, FileError};
 use crate::vault::records::{Image, Look, Policy, Terms, UNTITLED};
+use crate::viewer::Showable;
 
 /// Longest stored file name, in bytes.
 const MAX_FILE_NAME: usize = 200;
 /// The help of `--caption`, which has a default of its own here.
 const CAPTION: &str =
     r#"Caption of a default cover; without it "ask NAME for more", with your name"#;
+/// Not decoded here, and shown by browsers.
+const AVIF: &str = "image/avif";
 /// Bound on the bytes that sealing adds to a photo.
 const SEALING_OVERHEAD: usize = 1024;
 
@@ -144,7 +147,11 @@ pub async fn run(ctx: &Context, out: Output, arguments: Arguments) -> Result<Rep
     let mut added: Vec<Value> = Vec::new();
     let mut rows = Vec::new();
     for ready in ready? {
+        let is_shown = is_shown(&ready);
         let image = keep(ctx, ready)?;
+        if !is_shown {
+            out.note(only_saved(&image));
+        }
         let before = known
             .iter()
             .find(|(_, known)| known.hash == image.hash)
@@ -169,7 +176,7 @@ pub async fn run(ctx: &Context, out: Output, arguments: Arguments) -> Result<Rep
             "views": image.terms.views,
             "media_type": image.media_type, "blake3": image.hash, "codec": image.look.codec,
             "depth": look::depth(&image.look.options()), "caption": image.look.caption,
-            "same_as": before,
+            "same_as": before, "shown": is_shown,
         }));
     }
     if control::answers(ctx.vault.home()).await != Ok(true) {
@@ -204,6 +211,25 @@ fn caption(owner: &UserName, look: &LookArguments) -> Result<Option<Caption>, Er
     Caption::new(&format!("ask {owner} for more"))
         .map(Some)
         .map_err(Error::Caption)
+}
+
+/// Whether `cameo view` can show it: a browser does, or it can be converted.
+fn is_shown(ready: &Ready) -> bool {
+    ready.image.width > 0 || ready.image.media_type == AVIF
+}
+
+/// What to tell of a file that no browser shows.
+fn only_saved(image: &Image) -> String {
+    let name = &image.name;
+    let mut words = format!("No browser shows {name}: a viewer can only save it.");
+    words.push_str(match image.terms.may_save {
+        true => " Add it as JPEG, PNG, WebP, GIF, AVIF, TIFF or BMP, if it is to be seen.",
+        false => {
+            " Its terms do not permit saving, so nobody will see it: add it once more with \
+             --may-save, or as JPEG, PNG, WebP, GIF, AVIF, TIFF or BMP."
+        }
+    });
+    words
 }
 
 fn shape(image: &Image) -> String {
@@ -289,7 +315,13 @@ fn made_preview(path: &Path, photo: &[u8], given: Option<&Path>) -> Result<Previ
             let file = path.to_owned();
             Error::NoPreview { file, error }
         }),
-        Some(given) => given_preview(given, preview(photo).ok()),
+        Some(given) => {
+            let mut made = given_preview(given, preview(photo).ok())?;
+            if Showable::of(photo) == Showable::AsItIs(AVIF) {
+                made.media_type = AVIF.to_owned();
+            }
+            Ok(made)
+        }
     }
 }
 

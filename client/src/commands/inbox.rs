@@ -44,7 +44,7 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, LedgerEr
         let confirmed = held.confirmed >= held.version;
         let mut state = match (rights.revoked, rights.expires) {
             (true, _) => "revoked".to_owned(),
-            (false, Some(at)) if at <= crate::clock::now() => "expired".to_owned(),
+            (false, Some(at)) if at <= ctx.api.cluster_now() => "expired".to_owned(),
             (false, Some(at)) => format!("until {}", moment(at)),
             (false, None) => String::new(),
         };

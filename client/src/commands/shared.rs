@@ -2,6 +2,7 @@
 //! as this user has signed them; how many views are used is the nodes' word, which `log` proves.
 
 use cameo_common::api::{GrantInfo, Role};
+use cameo_common::ids::Millis;
 use cameo_common::keys::PublicKey;
 use cameo_common::rights::Rights;
 use clap::Args;
@@ -48,7 +49,14 @@ pub async fn run(ctx: &Context, _: Arguments) -> Result<Report, LedgerError> {
             format!("to {}", info.viewer),
             known_as,
             format!("{} of {} used", info.used, rights.permitted),
-            state(info, &rights, delivery, refused.as_ref(), unconfirmed),
+            state(
+                info,
+                &rights,
+                delivery,
+                refused.as_ref(),
+                unconfirmed,
+                ctx.api.cluster_now(),
+            ),
         ]);
         grants.push(json!({
             "grant": info.grant, "viewer": info.viewer, "image": info.image,
@@ -99,6 +107,7 @@ fn state(
     delivery: &str,
     refused: Option<&Attempts>,
     unconfirmed: Option<u64>,
+    now: Millis,
 ) -> String {
     let mut words = Vec::new();
     if unconfirmed.is_some() {
@@ -109,11 +118,7 @@ fn state(
         return words.join("; ");
     }
     if let Some(at) = rights.expires {
-        let word = if at <= crate::clock::now() {
-            "expired"
-        } else {
-            "until"
-        };
+        let word = if at <= now { "expired" } else { "until" };
         words.push(format!("{word} {}", moment(at)));
     }
     if info.closed {
@@ -149,7 +154,7 @@ fn state(
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use cameo_common::ids::{GrantId, Millis};
+    use cameo_common::ids::GrantId;
     use cameo_common::signed::Signed;
 
     use super::*;
@@ -203,11 +208,11 @@ mod tests {
         info.in_mailbox = true;
         let rights = info.rights.verify().unwrap();
         // given a viewer who waits for a carrier and has mail
-        let before = state(&info, &rights, "waiting", None, None);
+        let before = state(&info, &rights, "waiting", None, None, Millis(0));
         assert!(before.contains("mailbox") && before.contains("not delivered yet"));
         // when the viewer is retired
         info.other_retired = Some(Millis(1));
-        let after = state(&info, &rights, "waiting", None, None);
+        let after = state(&info, &rights, "waiting", None, None, Millis(0));
         assert!(after.contains("the operator has retired"), "{after}");
         assert!(
             !after.contains("mailbox") && !after.contains("yet"),

@@ -161,7 +161,10 @@ impl NoticeStream {
     }
 }
 
-async fn call(home: &Home, action: ControlAction) -> io::Result<(UnixStream, ControlReply)> {
+pub(super) async fn call(
+    home: &Home,
+    action: ControlAction,
+) -> io::Result<(UnixStream, ControlReply)> {
     let socket = SocketPath::of(home)?;
     let mut stream = UnixStream::connect(&socket.path).await?;
     let request = ControlRequest {

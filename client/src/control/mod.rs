@@ -4,10 +4,11 @@
 //! and then JSON, at most 64 KiB. A command sends one `ControlRequest`, the agent answers with one
 //! `ControlReply`. After `Connected` the socket carries one exchange with a peer: the command's
 //! bytes unchanged, the peer's in frames, so that a refusal differs from a broken stream. After
-//! `Following` the agent sends [`Notice`](crate::flows::notices::Notice)s. Each request has a
-//! version; other versions are refused.
+//! `Following` the agent sends [`Notice`](crate::flows::notices::Notice)s. `Show` hands an opened
+//! photo over (`page`). Each request has a version; other versions are refused.
 
 mod client;
+mod page;
 mod server;
 
 use std::fs::File;
@@ -20,12 +21,14 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::peer::PeerAddress;
 use crate::vault::Home;
+use crate::viewer::{About, Step};
 
 pub use client::{ControlTransport, NoticeStream, OtherVersion, answers, follow, wake};
+pub use page::{AgentPage, show};
 pub use server::{ControlDeps, ControlServer};
 
 /// Version of the messages, and of the records and locks that agent and commands share.
-const VERSION: u16 = 2;
+const VERSION: u16 = 3;
 /// Longest message, in bytes.
 const MAX_MESSAGE: usize = 64 * 1024;
 /// Name of the socket in the home.
@@ -53,6 +56,12 @@ enum ControlAction {
     Wake,
     /// Send notices from now on.
     Follow,
+    /// Serve the page of an opened photo, whose bytes follow after `Room`.
+    Show {
+        about: About,
+        media_type: String,
+        length: u64,
+    },
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -60,10 +69,23 @@ enum ControlAction {
 enum ControlReply {
     Pong,
     Connected,
-    NotConnected { why: NotConnected, text: String },
+    NotConnected {
+        why: NotConnected,
+        text: String,
+    },
     Woken,
     Following,
-    UnknownVersion { known: u16 },
+    /// The photo may be sent.
+    Room,
+    /// As many photos are kept as may be.
+    NoRoom,
+    Serving {
+        url: String,
+    },
+    Page(Step),
+    UnknownVersion {
+        known: u16,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

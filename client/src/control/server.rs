@@ -17,6 +17,7 @@ use crate::flows::notices::Notices;
 use crate::peer::transport::{CONNECT_DEADLINE, Reader, Refusal, Writer};
 use crate::peer::{ConnectError, PeerTransport};
 use crate::vault::Home;
+use crate::viewer::HostedPages;
 
 /// Commands that are served concurrently.
 const MAX_COMMANDS: usize = 64;
@@ -32,6 +33,8 @@ pub struct ControlDeps {
     pub notices: Notices,
     /// Notified when a command has left work for the agent.
     pub wake: Arc<Notify>,
+    /// The opened photos that are served.
+    pub pages: HostedPages,
 }
 
 /// The control socket of a running agent, removed when dropped.
@@ -106,6 +109,11 @@ async fn serve_connection(mut stream: UnixStream, deps: ControlDeps) -> io::Resu
             super::write(&mut stream, &ControlReply::Woken).await
         }
         ControlAction::Follow => follow(stream, &deps.notices).await,
+        ControlAction::Show {
+            about,
+            media_type,
+            length,
+        } => super::page::host(stream, &deps.pages, about, &media_type, length).await,
         ControlAction::Connect { peer, deadline_ms } => {
             let deadline = Duration::from_millis(deadline_ms).min(CONNECT_DEADLINE);
             match deps.transport.connect(&peer, deadline).await {

@@ -71,6 +71,7 @@ async fn world(admitted: DeviceKey) -> World {
         transport: agent,
         notices: notices.clone(),
         wake: Arc::new(Notify::new()),
+        pages: crate::viewer::HostedPages::default(),
     };
     tokio::spawn(ControlServer::bind(&home).unwrap().serve(deps));
     World {
@@ -172,6 +173,7 @@ async fn a_home_with_a_long_path_has_a_socket() {
         transport: agent,
         notices: Notices::default(),
         wake: Arc::new(Notify::new()),
+        pages: crate::viewer::HostedPages::default(),
     };
     tokio::spawn(server.serve(deps));
     assert_eq!(answers(&home).await, Ok(true));

@@ -82,6 +82,7 @@ fn parcel(nonce: u8) -> Parcel {
             carrier_length: carrier.len() as u64,
             offset: carrier.len() as u64,
             request: REQUEST,
+            media_type: "image/jpeg".to_owned(),
         },
         manifest,
         carrier,

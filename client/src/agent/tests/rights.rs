@@ -29,6 +29,7 @@ fn held() -> GrantHeld {
         acknowledged: 1,
         used: 0,
         received: Millis(0),
+        media_type: None,
     }
 }
 

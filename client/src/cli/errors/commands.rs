@@ -252,6 +252,7 @@ impl Coded for view::Error {
         match self {
             view::Error::Target(_) => "usage",
             view::Error::OwnCarrier(_) | view::Error::NoSaving(_) => "denied",
+            view::Error::ShownNowhere { .. } => "shown_nowhere",
             view::Error::NotAPng { .. } => "not_a_png",
             view::Error::NothingInIt(_) => "not_found",
             view::Error::ForeignRights => "protocol",

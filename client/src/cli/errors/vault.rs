@@ -80,7 +80,7 @@ impl Coded for PrefixError {
 impl Coded for ViewerError {
     fn error_code(&self) -> &'static str {
         match self {
-            ViewerError::NoBrowser => "not_shown",
+            ViewerError::NoBrowser | ViewerError::BrokenOff => "not_shown",
             ViewerError::Io(error) => error.error_code(),
             ViewerError::Vault(error) => error.error_code(),
         }

@@ -12,7 +12,6 @@ use tokio::time::timeout;
 use super::arguments::{length_of_time, views};
 use super::find::incoming;
 use super::rights::change_and_send;
-use crate::clock;
 use crate::directory::{self, DirectoryError};
 use crate::flows::context::Context;
 use crate::flows::rights::RightsError;
@@ -75,8 +74,8 @@ pub async fn run(ctx: &Context, out: Output, arguments: Arguments) -> Result<App
         }
         (RequestSubject::Photo(_), state) => {
             let terms = terms(ctx, &incoming, &arguments)?;
-            share::no_other(ctx, &incoming)?;
             check_viewer(ctx, &incoming).await?;
+            share::no_other(ctx, &incoming)?;
             if matches!(state, IncomingState::Waiting | IncomingState::Failed { .. }) {
                 change::<Incoming>(&ctx.vault, &incoming.request.to_string(), |kept| {
                     kept.state = IncomingState::Approved(terms);
@@ -129,10 +128,11 @@ async fn more(
     let total = arguments
         .views
         .unwrap_or_else(|| now.saturating_add(default));
+    let cluster_now = ctx.api.ask_now().await;
     let changed = change_and_send(ctx, owned, |next| {
         next.permitted = total;
         if let Some(after) = arguments.expires {
-            next.expires = Some(clock::now().plus(after));
+            next.expires = Some(cluster_now.plus(after));
         }
     })
     .await?;

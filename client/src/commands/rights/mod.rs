@@ -10,7 +10,6 @@ use super::arguments::{length_of_time, views};
 use super::consent;
 use super::error::FindError;
 use super::find::owned_grant;
-use crate::clock;
 use crate::error_kind::{Classified, ErrorKind};
 use crate::flows::context::Context;
 use crate::flows::rights::RightsError;
@@ -97,6 +96,10 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Error> {
     if owned.revoked && !consent::ask(arguments.yes, question)? {
         return Err(Error::Declined);
     }
+    let now = match arguments.expires {
+        Some(Expiry::After(_)) => ctx.api.ask_now().await,
+        _ => ctx.api.cluster_now(),
+    };
     let changed = change_and_send(ctx, owned, |next| {
         next.revoked = false;
         if let Some(views) = arguments.views {
@@ -105,7 +108,7 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Error> {
         match arguments.expires {
             None => {}
             Some(Expiry::Never) => next.expires = None,
-            Some(Expiry::After(length)) => next.expires = Some(clock::now().plus(length)),
+            Some(Expiry::After(length)) => next.expires = Some(now.plus(length)),
         }
         if let Some(may_save) = arguments.may_save {
             next.may_save = may_save == YesNo::Yes;

@@ -72,6 +72,20 @@ pub enum Error {
         if *may_save { ", save it with `--save FILE`" } else { "" }
     )]
     NoDisplay { may_save: bool },
+    /// No browser shows its kind, by what the owner told.
+    #[error(
+        "no browser shows this photo, a file of the kind {kind}, so nothing was used: {}",
+        if *may_save {
+            "save it with `--save FILE`".to_owned()
+        } else {
+            format!("ask {owner} to permit saving it, or to share it as a JPEG or PNG")
+        }
+    )]
+    ShownNowhere {
+        kind: String,
+        owner: UserName,
+        may_save: bool,
+    },
     #[error("nothing was opened, and nothing was used")]
     Declined,
     #[error(
@@ -132,7 +146,9 @@ impl Classified for Error {
     fn kind(&self) -> ErrorKind {
         match self {
             Error::Target(_) | Error::NoDisplay { .. } => ErrorKind::Usage,
-            Error::OwnCarrier(_) | Error::NoSaving(_) => ErrorKind::Refused,
+            Error::OwnCarrier(_) | Error::NoSaving(_) | Error::ShownNowhere { .. } => {
+                ErrorKind::Refused
+            }
             // A file that is no carrier for this user, of whatever kind it is.
             Error::NothingInIt(_)
             | Error::NotAPng {

@@ -15,13 +15,13 @@ use clap::Args;
 
 use self::cover::with_cover;
 use self::permit::Wanted;
-use self::show::{display_mode, finish, show, user_consents};
+use self::show::{check_shown, display_mode, finish, show, user_consents};
 use crate::flows::context::Context;
 use crate::flows::open;
 use crate::output::{Output, Report};
 use crate::vault::WorkLock;
 use crate::vault::files::NewFile;
-use crate::viewer;
+use crate::viewer::{self, About};
 
 pub use error::Error;
 
@@ -69,8 +69,9 @@ pub async fn run(ctx: &Context, out: Output, arguments: Arguments) -> Result<Rep
     }
     let may_save = info.rights.unverified()?.may_save;
     let mode = display_mode(&arguments, viewer::has_display(), out.json, may_save)?;
+    check_shown(grant, mode, is_pending, may_save)?;
     if is_pending {
-        out.note("Resuming the view that was begun before: it is not charged twice.");
+        out.note("Taking up the view that was begun before: it is not charged twice.");
     } else if !user_consents(&arguments, &info, mode)? {
         return Err(Error::Declined);
     }
@@ -81,12 +82,21 @@ pub async fn run(ctx: &Context, out: Output, arguments: Arguments) -> Result<Rep
         Ok(viewed) => viewed,
         Err(error) => return Err(add_cover(permit::refused(ctx, grant, error).await)),
     };
+    let about = About {
+        grant: grant.grant,
+        owner: grant.owner.clone(),
+        title: grant.title.clone(),
+        permitted: viewed.used + viewed.left,
+        left: viewed.left,
+        until: info.rights.unverified()?.expires,
+    };
     let shown = show(
         &ctx.vault,
         out,
         &viewed.photo,
         mode,
         arguments.save.as_deref(),
+        about,
     )
     .await?;
     finish(&ctx.vault, grant, &viewed, &shown).map_err(|error| Error::NotFinished {

@@ -8,6 +8,7 @@ use crate::flows::open::Viewed;
 use crate::output::Report;
 use crate::text::sanitize::sanitize;
 use crate::vault::records::GrantHeld;
+use crate::viewer::{Host, PAGE_LIFE};
 
 pub(super) fn report(
     grant: &GrantHeld,
@@ -18,7 +19,7 @@ pub(super) fn report(
     let photo = &viewed.photo;
     let how = match shown {
         Shown::Saved(target) => format!("saved to {}", target.display()),
-        Shown::Page => "opened in your browser".to_owned(),
+        Shown::Page(_) => "shown in your browser".to_owned(),
         Shown::Decoded(width, height) => {
             format!("opened: {width} x {height} pixels, not shown")
         }
@@ -36,6 +37,16 @@ pub(super) fn report(
     );
     if viewed.resumed {
         text.push_str(" It was begun before, and was charged once.");
+    }
+    match shown {
+        Shown::Page(Host::Agent) => text.push_str(&format!(
+            " The page can be reloaded for {} minutes.",
+            PAGE_LIFE.as_secs() / 60
+        )),
+        Shown::Page(Host::Command) => {
+            text.push_str(" The page cannot be reloaded: that takes a running `cameo agent`.");
+        }
+        _ => {}
     }
     if owner_retired.is_some() {
         let owner = &grant.owner;
@@ -57,7 +68,9 @@ pub(super) fn report(
         .with("resumed", viewed.resumed);
     match shown {
         Shown::Saved(target) => report.with("shown", "saved").with_file("saved", target),
-        Shown::Page => report.with("shown", "page"),
+        Shown::Page(host) => report
+            .with("shown", "page")
+            .with("reloads", *host == Host::Agent),
         Shown::Decoded(width, height) => report
             .with("shown", "decoded")
             .with("width", width)

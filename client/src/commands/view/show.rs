@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use cameo_codec::preview;
 use cameo_common::api::GrantInfo;
@@ -11,12 +12,14 @@ use tokio::task::spawn_blocking;
 use super::Arguments;
 use super::error::Error;
 use crate::commands::consent;
+use crate::control;
 use crate::flows::open::{self, Viewed};
 use crate::output::Output;
+use crate::text::sanitize::sanitize;
 use crate::vault::files::{FileError, NewFile};
 use crate::vault::records::GrantHeld;
 use crate::vault::{IoError, Vault, VaultError};
-use crate::viewer;
+use crate::viewer::{self, About, Hint, Host, OwnPage, Picture, Showable};
 
 /// The purpose of opening the photo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +34,7 @@ pub(super) enum DisplayMode {
 #[derive(Debug)]
 pub(super) enum Shown {
     Saved(PathBuf),
-    Page,
+    Page(Host),
     /// Decoded to this size and not shown, as requested.
     Decoded(u32, u32),
     /// Not a picture that can be decoded here.
@@ -61,6 +64,27 @@ pub(super) fn display_mode(
     Err(Error::NoDisplay { may_save })
 }
 
+/// Refuses, before a view is charged, to show what no browser shows by its owner's word.
+pub(super) fn check_shown(
+    grant: &GrantHeld,
+    mode: DisplayMode,
+    is_pending: bool,
+    may_save: bool,
+) -> Result<(), Error> {
+    let Some(kind) = grant.media_type.as_deref() else {
+        return Ok(());
+    };
+    let is_shown = Showable::of_media_type(kind) != Showable::Nowhere;
+    if mode != DisplayMode::Page || is_pending || is_shown {
+        return Ok(());
+    }
+    Err(Error::ShownNowhere {
+        kind: sanitize(kind),
+        owner: grant.owner.clone(),
+        may_save,
+    })
+}
+
 /// Asks at a terminal before a view is used. Without a terminal the command itself is the consent.
 pub(super) fn user_consents(
     arguments: &Arguments,
@@ -81,32 +105,63 @@ pub(super) fn user_consents(
 pub(super) async fn show(
     vault: &Vault,
     out: Output,
-    photo: &Opened,
+    photo: &Arc<Opened>,
     mode: DisplayMode,
     save: Option<&Path>,
+    about: About,
 ) -> Result<Shown, Error> {
     if let Some(target) = save {
         save_to(target, &photo.bytes).map_err(|error| Error::NotSaved(error.in_short()))?;
         return Ok(Shown::Saved(target.to_owned()));
     }
-    let bytes = photo.bytes.clone();
-    let decoded = spawn_blocking(move || preview(&bytes))
-        .await
-        .map_err(|error| Error::Codec(error.to_string()))?;
-    let Ok(decoded) = decoded else {
+    let kept = Arc::clone(photo);
+    if mode != DisplayMode::Page {
+        let decoded = spawn_blocking(move || preview(&kept.bytes)).await;
+        let decoded = decoded.map_err(|error| Error::Codec(error.to_string()))?;
+        return Ok(decoded.map_or(Shown::NoPicture, |decoded| {
+            Shown::Decoded(decoded.width, decoded.height)
+        }));
+    }
+    let picture = spawn_blocking(move || Picture::of(&kept)).await;
+    let Some(picture) = picture.map_err(|error| Error::Codec(error.to_string()))? else {
         return Ok(Shown::NoPicture);
     };
-    if mode == DisplayMode::Page {
-        let lead_to = |lead: &Path| {
-            out.note(format_args!(
-                "Open this in your browser: {}",
-                lead.display()
-            ));
-        };
-        viewer::show(vault, photo, lead_to).await?;
-        return Ok(Shown::Page);
+    Ok(Shown::Page(show_page(vault, out, picture, about).await?))
+}
+
+/// Shows the page. The agent serves it, if one runs and has room, and keeps it for a while.
+async fn show_page(
+    vault: &Vault,
+    out: Output,
+    photo: Picture,
+    about: About,
+) -> Result<Host, Error> {
+    let tell = |hint: Hint<'_>| out.note(words(&hint));
+    if let Some(mut page) = control::show(vault.home(), &photo, &about).await {
+        // It has the only copy from now on.
+        drop(photo);
+        let url = page.url.clone();
+        viewer::lead(vault, &url, async || page.next().await, tell).await?;
+        return Ok(Host::Agent);
     }
-    Ok(Shown::Decoded(decoded.width, decoded.height))
+    let mut page = OwnPage::serve(photo, about).await?;
+    let url = page.url();
+    viewer::lead(vault, &url, async || page.next().await, tell).await?;
+    page.end().await;
+    Ok(Host::Command)
+}
+
+/// What the user can do while no browser shows the page.
+fn words(hint: &Hint<'_>) -> String {
+    let (why, file) = match hint {
+        Hint::NotStarted(file, why) => (format!("No browser was started: {why}."), file),
+        Hint::NotOpened(file) => ("No browser has opened the page yet.".to_owned(), file),
+    };
+    format!(
+        "{why} Open this file in your browser: {}. A browser from a snap or flatpak may not be \
+         able to read it: then copy the link that is in it into the browser.",
+        file.display()
+    )
 }
 
 /// Removes the pending view, unless the photo could not be shown: then `--save` resumes it.
@@ -118,7 +173,7 @@ pub(super) fn finish(
 ) -> Result<(), VaultError> {
     match shown {
         Shown::NoPicture => Ok(()),
-        Shown::Saved(_) | Shown::Page | Shown::Decoded(..) => {
+        Shown::Saved(_) | Shown::Page(_) | Shown::Decoded(..) => {
             open::finish(vault, grant, &viewed.request)
         }
     }
@@ -183,6 +238,26 @@ mod tests {
             mode("--save a.jpg", false, false).unwrap(),
             DisplayMode::Save
         );
+    }
+
+    #[tokio::test]
+    async fn what_no_browser_shows_is_refused_before_the_charge() {
+        let mut held = world().await.held.clone();
+        let refused =
+            |held: &GrantHeld, mode, is_pending| check_shown(held, mode, is_pending, false).err();
+        // given a photo whose kind was not told, or is shown, then it is opened
+        for kind in [None, Some("image/avif"), Some("image/tiff")] {
+            held.media_type = kind.map(str::to_owned);
+            assert!(refused(&held, DisplayMode::Page, false).is_none());
+        }
+        // given one that is shown nowhere, then it is not, but where it is saved or was charged
+        held.media_type = Some("application/octet-stream".to_owned());
+        let told = refused(&held, DisplayMode::Page, false)
+            .unwrap()
+            .to_string();
+        assert!(told.contains("nothing was used"), "{told}");
+        assert!(refused(&held, DisplayMode::Save, false).is_none());
+        assert!(refused(&held, DisplayMode::Page, true).is_none());
     }
 
     #[tokio::test]

@@ -16,6 +16,8 @@ mod prepare;
 #[cfg(test)]
 pub(crate) mod tests;
 
+use std::sync::Arc;
+
 use cameo_common::api::Debited;
 use cameo_common::ids::RequestId;
 use cameo_common::keys::SealingSecret;
@@ -41,7 +43,7 @@ pub use prepare::{Prepared, prepare, prepare_from};
 pub struct Viewed {
     /// The view, for [`finish`].
     pub request: RequestId,
-    pub photo: Opened,
+    pub photo: Arc<Opened>,
     pub number: u32,
     pub used: u32,
     pub left: u32,
@@ -80,7 +82,7 @@ pub async fn open(
     )?;
     Ok(Viewed {
         request: view.request,
-        photo,
+        photo: Arc::new(photo),
         number: debited.number,
         used: debited.used,
         left: debited.left,

@@ -2,7 +2,7 @@
 //! only after the carrier was verified.
 
 use cameo_common::ids::{GrantId, Hash, RequestId};
-use cameo_common::peer::{Delivery, PeerUser};
+use cameo_common::peer::{Delivery, MAX_MEDIA_TYPE, PeerUser};
 use cameo_common::rights::Rights;
 use cameo_common::signed::Signed;
 use cameo_common::statements::{Manifest, Receipt};
@@ -19,6 +19,12 @@ use crate::flows::open::{self, OpenError};
 use crate::peer::{Content, ReceivedBody};
 use crate::vault::records::{GrantHeld, Outgoing, OutgoingState, Secret, change};
 use crate::vault::{Vault, VaultError};
+
+/// The kind of a photo, if its owner tells one.
+fn told_kind(media_type: &str) -> Option<String> {
+    let is_told = !media_type.is_empty() && media_type.len() <= MAX_MEDIA_TYPE;
+    is_told.then(|| media_type.to_owned())
+}
 
 /// The receiver of carriers from one user.
 #[derive(Debug)]
@@ -149,6 +155,7 @@ impl Receiver<'_> {
             acknowledged: 0,
             used: 0,
             received: clock::now(),
+            media_type: told_kind(&delivery.media_type),
         }
     }
 

@@ -43,7 +43,7 @@ pub fn held(
     person: &ResolvedUser,
     image: &ImageId,
 ) -> Result<Option<GrantHeld>, RequestError> {
-    let now = clock::now();
+    let now = ctx.api.cluster_now();
     let mut newest: Option<GrantHeld> = None;
     for (_, held) in ctx.vault.list::<GrantHeld>()? {
         let rights = held.rights.unverified()?;
@@ -194,6 +194,7 @@ mod tests {
             acknowledged: 1,
             used: 0,
             received: Millis(1),
+            media_type: None,
         };
         ctx.vault.put(&grant.to_string(), &held).unwrap();
         ctx.vault

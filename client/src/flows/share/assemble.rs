@@ -16,6 +16,7 @@ use crate::vault::records::{GrantOwned, Incoming, RequestSubject, Secret, Stage,
 
 pub(super) fn assemble(
     ctx: &Context,
+    cluster_now: Millis,
     incoming: &Incoming,
     terms: Terms,
     sealed: &Sealed,
@@ -28,8 +29,9 @@ pub(super) fn assemble(
     let key = ctx.me.identity_key();
     let manifest = manifest(ctx, incoming, request, sealed);
     assert_eq!(manifest.grant_id(), sealed.grant, "sealed for this grant");
-    let now = clock::now();
-    let expires = terms.expires_after_ms.map(|after| now.plus_millis(after));
+    let expires = terms
+        .expires_after_ms
+        .map(|after| cluster_now.plus_millis(after));
     let rights = first_rights(ctx, sealed.grant, terms, expires);
     let manifest = Signed::new(&key, manifest);
     let share = &sealed.photo.cluster_share;
@@ -56,7 +58,7 @@ pub(super) fn assemble(
         leader: hidden.leader,
         stage: Stage::CarrierReady,
         receipt: None,
-        created: now,
+        created: clock::now(),
     })
 }
 

@@ -15,7 +15,7 @@ use crate::flows::context::Context;
 use crate::flows::notices::{Notice, Notices};
 use crate::peer::ask::{ACK_DEADLINE, WORK_DEADLINE};
 use crate::peer::{AskError, CallError, Content, PeerAddress, Peers, Source};
-use crate::vault::records::{GrantOwned, Stage, change};
+use crate::vault::records::{GrantOwned, Image, Stage, change};
 
 /// Bound on a viewer's acknowledgement of rights, after which the viewer counts as offline.
 pub const RIGHTS_DEADLINE: Duration = Duration::from_secs(3);
@@ -81,12 +81,22 @@ async fn send(
         carrier_length: owned.carrier_length,
         offset,
         request: owned.request_id,
+        media_type: media_type(ctx, owned),
     };
     let request = PeerRequest::Deliver(Box::new(delivery));
     match peers.ask_at(&address, request, body, WORK_DEADLINE).await? {
         (PeerReply::Received { receipt }, _) => Ok(receipt),
         _ => Err(CallError::WrongAnswer),
     }
+}
+
+/// The kind of the photo; empty when the image is gone, which keeps no carrier back.
+fn media_type(ctx: &Context, owned: &GrantOwned) -> String {
+    let image = ctx.vault.get::<Image>(&owned.image.to_string());
+    image
+        .ok()
+        .flatten()
+        .map_or_else(String::new, |image| image.media_type)
 }
 
 /// The carrier, read from the file while it is sent, so that concurrent deliveries need little

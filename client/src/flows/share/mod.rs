@@ -17,7 +17,6 @@ mod sent;
 
 use cameo_common::ids::{GrantId, RequestId};
 
-use crate::clock;
 use crate::flows::context::Context;
 use crate::flows::notices::{Notice, Notices};
 use crate::peer::Peers;
@@ -46,7 +45,7 @@ pub fn grant_of(ctx: &Context, request: &RequestId) -> Result<Option<GrantOwned>
 /// # Errors
 /// When the viewer has one, or the vault cannot be read.
 pub fn no_other(ctx: &Context, incoming: &Incoming) -> Result<(), ShareError> {
-    let now = clock::now();
+    let now = ctx.api.cluster_now();
     let all = ctx.vault.list::<GrantOwned>()?;
     let mut owned = all.into_iter().map(|(_, owned)| owned);
     let other = owned.find(|owned| {
@@ -162,7 +161,8 @@ async fn carry(
     let sealed = seal::seal(ctx, &incoming, &image).await?;
     step("hiding the photo at a worker");
     let (sealed, hidden) = place::hide(&ctx.api, sealed, ready, step).await?;
-    let owned = assemble::assemble(ctx, &incoming, terms, &sealed, &hidden, &descriptor)?;
+    let now = ctx.api.ask_now().await;
+    let owned = assemble::assemble(ctx, now, &incoming, terms, &sealed, &hidden, &descriptor)?;
     let blob = owned.blob();
     ctx.vault
         .put_blob(GrantOwned::CARRIERS, &blob, &hidden.png)?;

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 /// ALPN name of the protocol and its version; a peer with another one is not connected.
-pub const ALPN: &[u8] = b"cameo/peer/1";
+pub const ALPN: &[u8] = b"cameo/peer/2";
 
 /// Bound on the time from the first packet to an authenticated connection.
 pub const CONNECT_DEADLINE: Duration = Duration::from_secs(8);

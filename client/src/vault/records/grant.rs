@@ -7,8 +7,8 @@ use cameo_common::signed::Signed;
 use cameo_common::statements::{Deal, Manifest, PhotoRequest, Receipt};
 use serde::{Deserialize, Serialize};
 
-use super::Secret;
-use crate::vault::Record;
+use super::{GrantHeldV1, Secret};
+use crate::vault::{Older, Record};
 
 /// Progress of a grant towards the viewer. Each stage is stored before the next one begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -107,11 +107,14 @@ pub struct GrantHeld {
     /// Views used, by the last report.
     pub used: u32,
     pub received: Millis,
+    /// The kind of the photo, as its owner told it with the carrier.
+    pub media_type: Option<String>,
 }
 
 impl Record for GrantHeld {
     const KIND: &'static str = "grant-held";
-    const VERSION: u16 = 1;
+    const VERSION: u16 = 2;
+    const OLDER: &'static [Older<Self>] = &[Older::of::<GrantHeldV1>()];
 }
 
 impl GrantHeld {

@@ -7,6 +7,7 @@
 mod contact;
 mod earlier_cluster;
 mod grant;
+mod grant_v1;
 mod identity;
 mod image;
 mod newest_descriptor;
@@ -21,6 +22,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 pub use contact::Contact;
 pub use earlier_cluster::EarlierCluster;
 pub use grant::{GrantHeld, GrantOwned, Stage};
+pub use grant_v1::GrantHeldV1;
 pub use identity::{EventToken, Identity};
 pub use image::{Image, ImageV1, Look, LookV1, Policy, SeenGallery, Terms, UNTITLED};
 pub use newest_descriptor::NewestDescriptor;

@@ -139,6 +139,7 @@ fn grant_held() -> GrantHeld {
         acknowledged: 11,
         used: 12,
         received: Millis(13),
+        media_type: Some("image/jpeg".into()),
     }
 }
 
@@ -255,7 +256,7 @@ const PINNED: [(u16, usize, &str); 10] = [
     (1, 42, "0d0a5367700ea696"),
     (2, 82, "0e5b5597d32058cf"),
     (1, 227, "073737089b442660"),
-    (1, 179, "67cbda43d5fe0e84"),
+    (2, 191, "1b4d5fc810d1f12d"),
     (2, 108, "d556070e44c42f5d"),
     (2, 110, "a566e17ab691baa8"),
     (1, 21, "e6ce9a4069626f04"),

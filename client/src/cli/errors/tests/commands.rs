@@ -259,6 +259,15 @@ fn view_errors() {
         ),
         (view::Error::ForeignRights, Exit::Other, "protocol"),
         (view::Error::NoSaving(ada()), Exit::Denied, "denied"),
+        (
+            view::Error::ShownNowhere {
+                kind: "image/heic".into(),
+                owner: ada(),
+                may_save: false,
+            },
+            Exit::Denied,
+            "shown_nowhere",
+        ),
         (view::Error::Revoked(ada()), Exit::Denied, "revoked"),
         (
             view::Error::Closed(ada()),

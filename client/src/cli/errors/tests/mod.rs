@@ -111,6 +111,7 @@ fn file_errors() {
     let missing = KeyFileError::from(FileError::Missing(path()));
     check(missing, Exit::NotFound, "not_found");
     check(ViewerError::NoBrowser, Exit::Other, "not_shown");
+    check(ViewerError::BrokenOff, Exit::Other, "not_shown");
     check(PrefixError::NotHex("x".into()), Exit::Usage, "usage");
     let none = PrefixError::None {
         kind: "grant",

@@ -115,6 +115,7 @@ fn grant(me: &Identity) -> (GrantHeld, Share, Vec<u8>) {
         acknowledged: 1,
         used: 0,
         received: Millis(0),
+        media_type: None,
     };
     (held, sealed.cluster_share, carrier)
 }

@@ -158,3 +158,40 @@ fn the_bytes_of_the_states_of_requests_are_pinned() {
         assert_eq!(wire::encode(&state), expected, "{state:?}");
     }
 }
+
+fn grant_held_v1() -> GrantHeldV1 {
+    GrantHeldV1 {
+        grant: GrantId([1; 32]),
+        image: ImageId([2; 16]),
+        owner: "ada".parse().unwrap(),
+        owner_key: PublicKey([3; 32]),
+        request_id: RequestId([4; 16]),
+        title: "t".into(),
+        manifest: signed(5),
+        codec_key: Secret::new([6; 32]),
+        carrier: Hash([7; 32]),
+        rights: signed(8),
+        version: 9,
+        confirmed: 10,
+        acknowledged: 11,
+        used: 12,
+        received: Millis(13),
+    }
+}
+
+#[test]
+fn the_first_version_of_a_held_grant_still_opens() {
+    assert_eq!(
+        pin(&grant_held_v1()),
+        (1, 179, "67cbda43d5fe0e84".to_owned())
+    );
+    let expected = GrantHeld {
+        media_type: None,
+        ..self::grant_held()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::at(folder.path()).unwrap();
+    let vault = Vault::create(&home, &Passphrase::given("correct horse")).unwrap();
+    vault.put("01", &grant_held_v1()).unwrap();
+    assert_eq!(vault.get("01").unwrap(), Some(expected));
+}
