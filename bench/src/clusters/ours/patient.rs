@@ -190,6 +190,7 @@ fn goes_on(body: &[u8]) -> bool {
             error.code,
             ErrorCode::NoQuorum
                 | ErrorCode::Unavailable
+                | ErrorCode::NotServed
                 | ErrorCode::RolledBack
                 | ErrorCode::OutcomeUnknown
                 | ErrorCode::Internal

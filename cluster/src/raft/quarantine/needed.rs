@@ -71,14 +71,19 @@ impl NeededAnswers {
         self
     }
 
-    /// How many of one configuration have to answer yet; the most where there are several.
+    /// How many of one configuration have to answer yet; the most where there are several. Where
+    /// there is one, voters of earlier ones count too: a node that is promoted has voted in none.
     pub fn missing(&self, heard: &BTreeSet<NodeId>, grace_is_over: bool) -> usize {
+        let is_one = self.0.len() == 1;
         let missing = self.0.iter().map(|others| {
             let needed = match grace_is_over {
                 true => others.needed.after_grace,
                 false => others.needed.usually,
             };
-            needed.saturating_sub(others.ids.intersection(heard).count())
+            needed.saturating_sub(match is_one {
+                true => heard.len(),
+                false => others.ids.intersection(heard).count(),
+            })
         });
         missing.max().unwrap_or(0)
     }
