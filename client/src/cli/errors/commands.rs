@@ -115,6 +115,7 @@ impl Coded for init::Error {
             init::Error::NoNode { .. } => "cluster_unreachable",
             init::Error::Invite(_) => "bad_invite",
             init::Error::NotKept => "vault",
+            init::Error::NotServing(_) => "unavailable",
             init::Error::NotFollowed { .. } => "not_followed",
             init::Error::Question(error) => error.error_code(),
             init::Error::Cluster(error) => error.error_code(),
