@@ -139,8 +139,8 @@ pub async fn reopen(
 }
 
 /// With how many views used the grant goes on. The ledger's number is the one that t nodes say:
-/// fewer than t may lie, also when they answer that a lower number is refused. No view is used while
-/// the grant is closed, so that the others agree.
+/// fewer than t may lie, also when they answer that a lower number is refused. No view is used
+/// while the grant is closed, so that the others agree.
 async fn used_views(
     ctx: &Context,
     owned: &GrantOwned,

@@ -146,6 +146,8 @@ impl Coded for log::Error {
     fn error_code(&self) -> &'static str {
         match self {
             log::Error::NotKept(_) => "not_kept",
+            log::Error::NotRestored(_) => "not_restored",
+            log::Error::Vault(error) => error.error_code(),
             log::Error::Find(error) => error.error_code(),
             log::Error::Cluster(error) => error.error_code(),
         }

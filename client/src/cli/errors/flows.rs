@@ -144,6 +144,7 @@ impl Coded for RightsError {
         match self {
             RightsError::NotYours | RightsError::Gone => "not_found",
             RightsError::NotKept => "not_kept",
+            RightsError::NotRestored => "not_restored",
             RightsError::ForeignRights
             | RightsError::Behind { .. }
             | RightsError::TooFarAhead { .. } => "protocol",

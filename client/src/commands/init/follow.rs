@@ -24,8 +24,8 @@ use crate::vault::{AgentLock, Home, IoError, Vault, VaultError};
 
 /// What a user has to do again after a restore. The home says it once it has followed.
 pub(super) const AGAIN: &str = "This home follows the restored cluster. What came after the backup \
-    is not in it: revoke again the devices that you have revoked since, and run `cameo reopen --all` \
-    to open the photos that you have shared.";
+    is not in it: revoke again the devices that you have revoked since, and run `cameo reopen \
+    --all` to open the photos that you have shared.";
 
 /// The home's identity in the new cluster, if that one goes on from the home's cluster, serves its
 /// users, and the person agrees. Stored when it returns.
@@ -110,9 +110,9 @@ pub(super) fn follow_serving(
     // It would go on with the old cluster, in this home.
     let _no_agent = AgentLock::take(home)?;
     let question = format!(
-        "Cluster {} says that it goes on from {}, {which}, by a backup up to entry {}. Follow it only if the operator has told you so, by another way. Your keys, \
-         photos and carriers stay; photos open once their owners have opened them again; this home \
-         does not go back.",
+        "Cluster {} says that it goes on from {}, {which}, by a backup up to entry {}. Follow it \
+         only if the operator has told you so, by another way. Your keys, photos and carriers \
+         stay; photos open once their owners have opened them again; this home does not go back.",
         short(&cluster),
         short(&predecessor.cluster),
         predecessor.index
