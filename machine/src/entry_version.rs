@@ -42,7 +42,7 @@ pub fn version_of(entry: &[u8]) -> Option<u16> {
 /// # Errors
 /// When it is of a later build.
 pub fn check_version(entry: &[u8]) -> Result<(), LaterVersion> {
-    version_of(entry).map_or(Ok(()), check)
+    version_of(entry).map_or(Ok(()), check_reached)
 }
 
 /// Checks that this program can go on from a state.
@@ -50,10 +50,14 @@ pub fn check_version(entry: &[u8]) -> Result<(), LaterVersion> {
 /// # Errors
 /// When it is of a later build.
 pub fn check_state(view: &dyn StateView) -> Result<(), LaterVersion> {
-    check(of(view))
+    check_reached(of(view))
 }
 
-fn check(version: u16) -> Result<(), LaterVersion> {
+/// Checks that this program can go on from a state that has reached this version.
+///
+/// # Errors
+/// When it is of a later build.
+pub fn check_reached(version: u16) -> Result<(), LaterVersion> {
     let newest = newest_entry_version();
     match version <= newest {
         true => Ok(()),

@@ -54,6 +54,7 @@ pub use decide::{Decision, decide, decide_verified_by};
 pub use early_refusal::{early_refusal, refusal_now};
 pub use entry_version::{LaterVersion, check_state, check_version, version_of};
 pub use lthash::{LTHASH_BYTES, LtHash};
+pub use restore::{NoBeginning, check_beginning};
 pub use rows::{RestoreStage, is_of_retry_table, is_taken_over};
 pub use sessions::SessionChange;
 pub use state_view::{Change, MapView, Rows, StateView};

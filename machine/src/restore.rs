@@ -16,14 +16,52 @@ use cameo_common::statements::{Deal, Reopening};
 
 use super::command::{Done, Refusal};
 use super::draft::Draft;
+use super::entry_version::{LaterVersion, check_reached};
 use super::origin::check_cluster;
 use super::principal::Principal;
 use super::rows::{
-    self, CurrentRights, DealRow, Grant, GrantUsage, NextDue, NoticeKind, Restore, RestoreStage,
-    Stream, TakenOver, content,
+    self, CurrentRights, DealRow, EntryVersion, Grant, GrantUsage, NextDue, NoticeKind, Restore,
+    RestoreStage, Row as _, Stream, TakenOver, content,
 };
 use super::state_view::StateView;
 use super::{cluster, deals, holders, live_grants, mailbox, notices};
+
+/// Why no cluster can begin from a state that has this row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NoBeginning {
+    #[error("a row of it does not read: use the program that has made it, or a later one")]
+    Unread,
+    #[error("its cluster had not taken over all of its own predecessor's state: use that backup")]
+    Restoring,
+    #[error(transparent)]
+    Later(#[from] LaterVersion),
+}
+
+/// Checks one row of the state that a cluster would begin from: pieces with a row that does not
+/// read are refused once the cluster exists, and it would never serve.
+///
+/// # Errors
+/// See [`NoBeginning`].
+pub fn check_beginning(key: &[u8], value: &[u8]) -> Result<(), NoBeginning> {
+    let kind = key.first().copied();
+    if kind == Some(Restore::KIND as u8) {
+        let row = rows::try_decode::<Restore>(key, value);
+        let (_, row) = row.ok_or(NoBeginning::Unread)?;
+        return match row.stage == RestoreStage::Done {
+            true => Ok(()),
+            false => Err(NoBeginning::Restoring),
+        };
+    }
+    if kind == Some(EntryVersion::KIND as u8) {
+        let row = rows::try_decode::<EntryVersion>(key, value);
+        let (_, EntryVersion(version)) = row.ok_or(NoBeginning::Unread)?;
+        return Ok(check_reached(version)?);
+    }
+    match rows::is_taken_over(key) && !rows::reads(key, value) {
+        true => Err(NoBeginning::Unread),
+        false => Ok(()),
+    }
+}
 
 /// Notes the predecessor of a cluster that is founded.
 pub fn begin(draft: &mut Draft<'_>, predecessor: Predecessor) {

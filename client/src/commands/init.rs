@@ -71,6 +71,11 @@ pub enum Error {
          nothing was changed. If the operator has told you so, by another way, follow it with --yes"
     )]
     NotFollowed { known: ClusterId, given: ClusterId },
+    #[error(
+        "cluster {0} does not serve its users yet: its operator has to approve the restore, and \
+         all of the state has to be taken over. Nothing was changed; try again later"
+    )]
+    NotServing(ClusterId),
     #[error("cannot ask: {0}; nothing was changed")]
     Question(IoError),
     /// Before anything is pinned: the fingerprint was typed, or is an invite's.
@@ -115,7 +120,7 @@ impl Classified for Error {
             | Error::NotFollowed { .. }
             | Error::WrongFingerprint { .. } => ErrorKind::Untrusted,
             Error::NameTaken(_) => ErrorKind::Forbidden,
-            Error::NoNode { .. } => ErrorKind::ClusterAway,
+            Error::NoNode { .. } | Error::NotServing(_) => ErrorKind::ClusterAway,
             Error::Invite(_) => ErrorKind::Usage,
             Error::NotKept | Error::Question(_) => ErrorKind::Other,
             Error::Cluster(error) => error.kind(),
@@ -144,13 +149,13 @@ pub async fn run(
     let home = Home::create(home)?;
     let vault = open_or_create(&home)?;
     let known = vault.get::<Identity>(Identity::ID)?;
+    let is_other = known.as_ref().is_some_and(|known| known.cluster != cluster);
     let known = match known {
         Some(known) => {
-            let is_other = known.cluster != cluster;
             let known = of_this_person(known, arguments.name.clone(), &home)?;
             let to = (cluster, nodes.as_slice(), arguments.yes);
             Some(match is_other {
-                true => follow::follow(&vault, &home, known, &told, to)?,
+                true => follow::follow(&vault, &home, known, &told, to).await?,
                 false => known,
             })
         }
@@ -185,6 +190,10 @@ pub async fn run(
             home.path().display()
         ));
     }
+    let text = match is_other {
+        true => format!("{text}\n{}", follow::AGAIN),
+        false => text,
+    };
     Ok(Report::new(text)
         .with("name", &me.name)
         .with("key", key)

@@ -11,10 +11,11 @@ use super::find::owned_grant;
 use crate::cluster_api::ClusterError;
 use crate::error_kind::{Classified, ErrorKind};
 use crate::flows::context::Context;
-use crate::flows::rights::is_compacted;
+use crate::flows::rights::{Absence, absence};
 use crate::flows::views_taken::{ViewRow, prove};
 use crate::output::{Report, moment, table};
 use crate::text::prefix::short;
+use crate::vault::VaultError;
 
 /// Arguments of `log`.
 #[derive(Debug, Args)]
@@ -34,6 +35,13 @@ pub enum Error {
         days = GRANT_RETENTION.as_secs() / 86_400
     )]
     NotKept(UserName),
+    #[error(
+        "the cluster was restored from a backup that is older than this grant to {0}: the ledger \
+         has neither it nor when it was viewed, and nothing is released for it"
+    )]
+    NotRestored(UserName),
+    #[error(transparent)]
+    Vault(#[from] VaultError),
     #[error(transparent)]
     Find(#[from] FindError),
     #[error(transparent)]
@@ -43,7 +51,8 @@ pub enum Error {
 impl Classified for Error {
     fn kind(&self) -> ErrorKind {
         match self {
-            Error::NotKept(_) => ErrorKind::NotFound,
+            Error::NotKept(_) | Error::NotRestored(_) => ErrorKind::NotFound,
+            Error::Vault(error) => error.kind(),
             Error::Find(error) => error.kind(),
             Error::Cluster(error) => error.kind(),
         }
@@ -53,10 +62,12 @@ impl Classified for Error {
 pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Error> {
     let owned = owned_grant(ctx, &arguments.grant)?;
     let log = match ctx.api.grant_log(&owned.grant).await {
-        Err(error) if is_compacted(ctx, &owned, &error).await => {
-            return Err(Error::NotKept(owned.viewer));
-        }
-        log => log?,
+        Err(error) => match absence(ctx, &owned, &error).await? {
+            None => return Err(error.into()),
+            Some(Absence::Compacted) => return Err(Error::NotKept(owned.viewer)),
+            Some(Absence::NotRestored) => return Err(Error::NotRestored(owned.viewer)),
+        },
+        Ok(log) => log,
     };
     let taken = prove(&owned, &log);
     let rows: Vec<Vec<String>> = taken.iter().map(line).collect();

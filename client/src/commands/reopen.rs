@@ -1,7 +1,6 @@
 //! `reopen`: opens grants again that a restored cluster has closed.
 
 use cameo_common::api::Role;
-use cameo_common::ids::UserName;
 use clap::{ArgGroup, Args};
 use serde_json::{Value, json};
 
@@ -10,7 +9,7 @@ use super::find::owned_grant;
 use crate::cluster_api::ClusterError;
 use crate::error_kind::{Classified, ErrorKind};
 use crate::flows::context::Context;
-use crate::flows::reopen::{ReopenError, Reopened, reopen};
+use crate::flows::reopen::{ReopenError, Reopened, is_unnoticed, reopen};
 use crate::output::Report;
 use crate::text::prefix::short;
 use crate::vault::VaultError;
@@ -71,7 +70,7 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Error> {
         Some(text) => {
             let owned = owned_grant(ctx, &text)?;
             let opened = reopen(ctx, &owned, arguments.used).await?;
-            Ok(report(&[(owned, opened)]))
+            Ok(report(&[(owned, opened)], &[]))
         }
         None => all(ctx).await,
     }
@@ -79,18 +78,24 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Error> {
 
 async fn all(ctx: &Context) -> Result<Report, Error> {
     let now = ctx.api.cluster_now();
-    let closed = ctx.api.grants().await?.into_iter().filter(|info| {
+    let live = ctx.api.grants().await?.into_iter().filter(|info| {
         let is_live = !info.revoked && info.expires.is_none_or(|end| now < end);
-        info.closed && info.role == Role::Owner && is_live
+        info.role == Role::Owner && is_live
     });
-    let (mut opened, mut failed, mut first) = (Vec::new(), 0, None);
-    for info in closed {
+    let (mut opened, mut ended) = (Vec::new(), Vec::new());
+    let (mut failed, mut first) = (0, None);
+    for info in live {
         // Made at another home, which has its share.
         let Some(owned) = ctx.vault.get::<GrantOwned>(&info.grant.to_string())? else {
             continue;
         };
+        if !info.closed && !is_unnoticed(ctx, &owned, &info) {
+            continue;
+        }
         match reopen(ctx, &owned, None).await {
             Ok(done) => opened.push((owned, done)),
+            // Since the backup.
+            Err(ReopenError::Ended) => ended.push(owned),
             Err(error) => {
                 tracing::warn!(grant = %owned.grant, %error, "a grant was not opened again");
                 failed += 1;
@@ -99,7 +104,7 @@ async fn all(ctx: &Context) -> Result<Report, Error> {
         }
     }
     match first {
-        None => Ok(report(&opened)),
+        None => Ok(report(&opened, &ended)),
         Some(first) => Err(Error::Some {
             opened: opened.len(),
             failed,
@@ -108,17 +113,22 @@ async fn all(ctx: &Context) -> Result<Report, Error> {
     }
 }
 
-fn report(opened: &[(GrantOwned, Reopened)]) -> Report {
-    let line = |grant: &str, viewer: &UserName, done: &Reopened| {
+fn report(opened: &[(GrantOwned, Reopened)], ended: &[GrantOwned]) -> Report {
+    let opened_line = |(owned, done): &(GrantOwned, Reopened)| {
         format!(
-            "{grant} to {viewer} is open again: {} of {} used.",
-            done.used, done.permitted
+            "{} to {} is open again: {} of {} used.",
+            short(&owned.grant),
+            owned.viewer,
+            done.used,
+            done.permitted
         )
     };
-    let lines: Vec<_> = opened
-        .iter()
-        .map(|(owned, done)| line(&short(&owned.grant), &owned.viewer, done))
-        .collect();
+    let ended_line = |owned: &GrantOwned| {
+        let (grant, viewer) = (short(&owned.grant), &owned.viewer);
+        format!("{grant} to {viewer} has ended: it stays closed.")
+    };
+    let lines = opened.iter().map(opened_line);
+    let lines: Vec<_> = lines.chain(ended.iter().map(ended_line)).collect();
     let text = match lines.is_empty() {
         true => "No grant that was made in this home is closed.".to_owned(),
         false => lines.join("\n"),
@@ -132,5 +142,8 @@ fn report(opened: &[(GrantOwned, Reopened)]) -> Report {
             })
         })
         .collect();
-    Report::new(text).with("reopened", grants)
+    let ended: Vec<_> = ended.iter().map(|owned| owned.grant).collect();
+    Report::new(text)
+        .with("reopened", grants)
+        .with("ended", ended)
 }

@@ -26,7 +26,7 @@ use crate::vault::VaultError;
 use crate::vault::records::{Attempts, GrantOwned, OutboxKey, UnconfirmedEnding, change};
 
 use base::Base;
-pub use compacted::is_compacted;
+pub use compacted::{Absence, absence};
 pub use confirm::{CONFIRM_DEADLINE, Confirmations, confirmations, is_ending};
 
 /// Bound on the versions that are signed when another device is faster.
@@ -68,6 +68,11 @@ pub enum RightsError {
     )]
     NotKept,
     #[error(
+        "the cluster was restored from a backup that is older than this grant: the ledger does not \
+         have it, nothing is released for it, and it is closed here. The photo can be shared again"
+    )]
+    NotRestored,
+    #[error(
         "the new rights are recorded, and not known to be in force: {} of {} nodes have confirmed \
          them, and {} are needed",
         .0.confirmed, .0.holders, .0.needed
@@ -89,7 +94,10 @@ pub enum RightsError {
 impl Classified for RightsError {
     fn kind(&self) -> ErrorKind {
         match self {
-            RightsError::NotYours | RightsError::Gone | RightsError::NotKept => ErrorKind::NotFound,
+            RightsError::NotYours
+            | RightsError::Gone
+            | RightsError::NotKept
+            | RightsError::NotRestored => ErrorKind::NotFound,
             RightsError::Unconfirmed(_) => ErrorKind::ClusterAway,
             RightsError::ForeignRights
             | RightsError::OtherDevice
@@ -241,7 +249,7 @@ pub async fn confirm_again(ctx: &Context, grant: &GrantId) -> Result<(), RightsE
         return Ok(());
     }
     if let Err(error) = ctx.api.grant(grant).await
-        && is_compacted(ctx, &owned, &error).await
+        && absence(ctx, &owned, &error).await?.is_some()
     {
         return Ok(compacted::close(&ctx.vault, &owned)?);
     }

@@ -16,6 +16,7 @@ use cameo_common::descriptor_chain::Descriptors;
 use cameo_common::ids::{ClusterId, Hash, Millis};
 use cameo_common::signed::Strict;
 use cameo_common::wire;
+use cameo_machine::NoBeginning;
 use serde::{Deserialize, Serialize};
 
 use crate::certificate::{StatePoint, Voters};
@@ -39,6 +40,9 @@ pub enum BackupFileError {
     UnknownVersion { path: PathBuf, version: u8 },
     #[error("the backup {path} is damaged ({why}): take another one")]
     Damaged { path: PathBuf, why: String },
+    /// It is intact.
+    #[error("no cluster can begin from the backup {path}: {why}")]
+    NoBeginning { path: PathBuf, why: NoBeginning },
     #[error("{0} exists already and was not changed")]
     Exists(PathBuf),
     #[error("cannot use {path}: {error}")]

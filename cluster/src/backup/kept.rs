@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use cameo_common::ids::{ClusterId, Hash};
 use cameo_common::predecessor::{Cutter, Piece, PieceRows, Predecessor, piece_hashes, rows_hash};
-use cameo_machine::{Rows, is_taken_over};
+use cameo_machine::{Rows, check_beginning, is_taken_over};
 
 use super::file::{self, BackupFileError, BackupInfo};
 use crate::store::{PREDECESSOR, SnapshotRows, sync_directory};
@@ -61,12 +61,20 @@ impl KeptBackup {
     /// See [`BackupFileError`].
     pub fn read(path: &Path) -> Result<(Self, BackupInfo), BackupFileError> {
         let (mut cutter, mut hashes) = (Cutter::default(), Vec::new());
+        let mut why = None;
         let info = file::verify_with(path, &mut |key, value| {
+            if why.is_none() {
+                why = check_beginning(&key, &value).err();
+            }
             if is_taken_over(&key) {
                 let full = cutter.add(key, value);
                 hashes.extend(full.as_ref().map(rows_hash));
             }
         })?;
+        if let Some(why) = why {
+            let path = path.to_owned();
+            return Err(BackupFileError::NoBeginning { path, why });
+        }
         hashes.push(rows_hash(&cutter.finish()));
         let hashes = piece_hashes(&hashes);
         let predecessor = Predecessor {

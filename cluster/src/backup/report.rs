@@ -50,6 +50,7 @@ pub fn json_of_unusable(file: &Path, why: &BackupFileError) -> Value {
         BackupFileError::Damaged { .. } => "damaged",
         BackupFileError::UnknownVersion { .. } => "newer",
         BackupFileError::NotABackup(_)
+        | BackupFileError::NoBeginning { .. }
         | BackupFileError::Exists(_)
         | BackupFileError::Io { .. } => "not_checked",
     };

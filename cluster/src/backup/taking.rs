@@ -6,6 +6,7 @@ use std::time::Duration;
 use cameo_common::ids::NodeId;
 use cameo_common::operator::BackupOrder;
 use cameo_common::signed::Signed;
+use cameo_machine::{Refusal, read};
 use futures_util::future::join_all;
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 use tokio::time::{Instant, timeout};
@@ -41,6 +42,9 @@ pub enum TakeError {
     NotSigned,
     #[error("{0}. Until then it takes no snapshot for a backup: ask another node")]
     NoRoom(#[from] LowDiskSpace),
+    /// What a new cluster could begin from is the backup that this one begins from.
+    #[error("{0}. Until then there is no backup of it: keep the one that it begins from")]
+    Restoring(Refusal),
     #[error(transparent)]
     Read(#[from] ReadError),
     #[error("the snapshot cannot be read: {0}")]
@@ -84,6 +88,9 @@ impl Taking {
         // A snapshot that is there already may be older than what was acknowledged.
         snapshots.admit()?;
         let needed = self.replica.barrier(Instant::now() + CALL_DEADLINE).await?;
+        if let Some(refusal) = read::restoring(&*self.replica.view()) {
+            return Err(TakeError::Restoring(refusal));
+        }
         let mut certified = snapshots.certified();
         for ahead in AHEAD {
             let index = self.replica.status().applied.max(needed) + ahead;

@@ -73,6 +73,7 @@ impl From<TakeError> for Fault {
             TakeError::NoSnapshots
             | TakeError::NotSigned
             | TakeError::NoRoom(_)
+            | TakeError::Restoring(_)
             | TakeError::Io(_) => ErrorCode::Unavailable,
         };
         Self::new(code, error.to_string())

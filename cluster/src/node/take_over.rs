@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use cameo_common::ids::NodeId;
 use cameo_common::predecessor::Piece;
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::backup::{BackupFileError, KeptBackup};
 use crate::host::blocking::Blocking;
 use crate::raft::{CALL_DEADLINE, Replica};
-use cameo_machine::{Caller, Command, Op, RestoreStage, read};
+use cameo_machine::{Caller, Command, Op, Refusal, RestoreStage, read};
 
 /// Interval of the checks whether the state is taken over, unless an entry is applied first.
 const STATE_CHECK: Duration = Duration::from_millis(250);
@@ -22,6 +23,8 @@ pub struct TakeOverDuty {
     node: NodeId,
     kept: Option<Arc<KeptBackup>>,
     blocking: Blocking,
+    /// The term in which the state has refused a piece of this node's: it would refuse it again.
+    refused_in: Mutex<Option<u64>>,
 }
 
 impl TakeOverDuty {
@@ -32,6 +35,7 @@ impl TakeOverDuty {
             node,
             kept,
             blocking,
+            refused_in: Mutex::default(),
         }
     }
 
@@ -40,14 +44,21 @@ impl TakeOverDuty {
         let Some(next) = next_piece(replica) else {
             return;
         };
-        let Some(kept) = self.kept.clone() else {
-            tracing::warn!("this node leads, and has not the backup that the cluster begins from");
+        let term = replica.leadership().borrow().term;
+        if *self.refused_in.lock() == Some(term) {
             return;
+        }
+        let Some(kept) = self.kept.clone() else {
+            tracing::warn!(
+                "this node leads, and has not the backup that the cluster begins from: another \
+                 one has to lead"
+            );
+            return replica.have_next_lead().await;
         };
         let begun = self.blocking.run(move || kept.pieces_from(next)).await;
         let mut pieces = match begun {
             Ok(Ok(pieces)) => pieces,
-            Ok(Err(error)) => return unread(&error),
+            Ok(Err(error)) => return unread(replica, &error).await,
             Err(_ended) => return,
         };
         loop {
@@ -62,18 +73,18 @@ impl TakeOverDuty {
             };
             match piece {
                 Ok(Some(piece)) => {
-                    if !self.propose(replica, piece).await {
+                    if !self.propose(replica, piece, term).await {
                         return;
                     }
                 }
                 Ok(None) => return,
-                Err(error) => return unread(&error),
+                Err(error) => return unread(replica, &error).await,
             }
         }
     }
 
     /// Whether the piece was carried out.
-    async fn propose(&self, replica: &dyn Replica, piece: Piece) -> bool {
+    async fn propose(&self, replica: &dyn Replica, piece: Piece, term: u64) -> bool {
         let (number, is_last) = (piece.number, piece.next.is_none());
         let command = Command {
             caller: Caller::Node(self.node),
@@ -88,8 +99,12 @@ impl TakeOverDuty {
                     }
                     true
                 }
+                // Another leader has proposed some.
+                Err(Refusal::OtherPiece { next }) if next != Some(number) => false,
                 Err(refusal) => {
-                    tracing::warn!(number, %refusal, "a piece was not taken over");
+                    tracing::error!(number, %refusal, "a piece was not taken over, and is not \
+                        proposed again while this node leads");
+                    *self.refused_in.lock() = Some(term);
                     false
                 }
             },
@@ -101,9 +116,10 @@ impl TakeOverDuty {
     }
 }
 
-fn unread(error: &BackupFileError) {
-    tracing::error!(%error, "the backup that the cluster begins from cannot be read any more: stop \
-        this node, so that another founder leads");
+async fn unread(replica: &dyn Replica, error: &BackupFileError) {
+    tracing::error!(%error, "the backup that the cluster begins from cannot be read any more: \
+        another node has to lead");
+    replica.have_next_lead().await;
 }
 
 /// Number of the piece that the state needs next.

@@ -6,6 +6,7 @@ use cameo_common::api::GRANT_RETENTION;
 
 use super::*;
 use crate::flows::rights::{self as changes, RightsError};
+use crate::vault::records::EarlierCluster;
 
 /// The least age at which a grant can be compacted.
 const OLD: Duration = GRANT_RETENTION.saturating_mul(2);
@@ -80,5 +81,37 @@ async fn attack_one_node_alone_does_not_say_that_a_grant_was_compacted() {
         let error = revoke(&world).await;
         assert!(matches!(error, RightsError::Cluster(_)), "{error}");
         assert!(is_open(&world));
+    }
+}
+
+#[tokio::test]
+async fn a_grant_that_the_backup_of_a_restored_cluster_lacks_is_closed_in_its_owners_home() {
+    for (made_before, said, closes) in [
+        (true, [Says::Absent; 3], true),
+        (true, [Says::Absent, Says::Unsure, Says::Unsure], false),
+        (false, [Says::Absent; 3], false),
+    ] {
+        // given a young grant, which was made before or after its owner followed a restore
+        let age = Duration::from_secs(3_600);
+        let world = forgotten(age, said).await;
+        let created = world.owned(owned(Stage::Settled).grant).created;
+        let followed = match made_before {
+            true => created.plus(age / 2),
+            false => created.minus(age),
+        };
+        let earlier = EarlierCluster {
+            cluster: ClusterId([91; 32]),
+            nodes: Vec::new(),
+            newest: None,
+            next: ClusterId([92; 32]),
+            followed,
+        };
+        let vault = world.vault();
+        vault.put(&earlier.cluster.to_string(), &earlier).unwrap();
+        // when its owner revokes it, and these nodes do not have it
+        let error = revoke(&world).await;
+        // then it is closed if it may be lost, and enough of them say so
+        let is_told = matches!(error, RightsError::NotRestored);
+        assert_eq!((is_told, is_open(&world)), (closes, !closes), "{error}");
     }
 }

@@ -115,6 +115,7 @@ impl Coded for init::Error {
             init::Error::NoNode { .. } => "cluster_unreachable",
             init::Error::Invite(_) => "bad_invite",
             init::Error::NotKept => "vault",
+            init::Error::NotServing(_) => "unavailable",
             init::Error::NotFollowed { .. } => "not_followed",
             init::Error::Question(error) => error.error_code(),
             init::Error::Cluster(error) => error.error_code(),
@@ -145,6 +146,8 @@ impl Coded for log::Error {
     fn error_code(&self) -> &'static str {
         match self {
             log::Error::NotKept(_) => "not_kept",
+            log::Error::NotRestored(_) => "not_restored",
+            log::Error::Vault(error) => error.error_code(),
             log::Error::Find(error) => error.error_code(),
             log::Error::Cluster(error) => error.error_code(),
         }

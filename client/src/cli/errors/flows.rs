@@ -127,7 +127,9 @@ impl Coded for ReopenError {
         match self {
             ReopenError::NotClosed => "not_closed",
             ReopenError::Used { .. } => "usage",
-            ReopenError::Foreign => "protocol",
+            ReopenError::Foreign | ReopenError::Behind { .. } => "protocol",
+            ReopenError::Unagreed => "unagreed",
+            ReopenError::Ended => "ended",
             ReopenError::Outrun => "busy",
             ReopenError::Cluster(error) => error.error_code(),
             ReopenError::Share(error) => error.error_code(),
@@ -142,6 +144,7 @@ impl Coded for RightsError {
         match self {
             RightsError::NotYours | RightsError::Gone => "not_found",
             RightsError::NotKept => "not_kept",
+            RightsError::NotRestored => "not_restored",
             RightsError::ForeignRights
             | RightsError::Behind { .. }
             | RightsError::TooFarAhead { .. } => "protocol",

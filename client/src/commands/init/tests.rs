@@ -188,7 +188,7 @@ fn attack_a_home_follows_no_cluster_without_consent_or_that_does_not_name_its_ow
         let (home, vault, me) = opened(&folder);
         let to = (told.cluster, &new_nodes[..], yes);
         // Tests have no terminal, so that nobody is asked.
-        let refused = follow::follow(&vault, &home, me.clone(), &told, to);
+        let refused = follow::follow_serving(&vault, &home, me.clone(), &told, to);
         match yes {
             true => assert!(matches!(refused, Err(Error::OtherCluster { .. }))),
             false => assert!(matches!(refused, Err(Error::NotFollowed { .. }))),
@@ -213,11 +213,12 @@ fn a_home_that_follows_keeps_its_keys_and_what_it_has_and_remembers_the_old_clus
     // when its user agrees
     let nodes = ["https://new:1".to_owned()];
     let to = (told.cluster, &nodes[..], true);
-    let followed = follow::follow(&vault, &home, me.clone(), &told, to).unwrap();
+    let followed = follow::follow_serving(&vault, &home, me.clone(), &told, to).unwrap();
     // then it is the same user, of the new cluster
     let expected = Identity {
         cluster: told.cluster,
         nodes: nodes.to_vec(),
+        registered: false,
         ..me.clone()
     };
     assert_eq!(followed, expected);
@@ -230,4 +231,34 @@ fn a_home_that_follows_keeps_its_keys_and_what_it_has_and_remembers_the_old_clus
     assert_eq!((earlier.cluster, earlier.next), (known, told.cluster));
     assert_eq!(earlier.newest, Some((3, Hash([7; 32]))));
     assert_eq!(earlier.nodes, me.nodes);
+}
+
+#[test]
+fn a_home_that_missed_a_restore_follows_another_one_of_an_earlier_cluster_and_never_goes_back() {
+    // given a home that has followed a cluster which was restored from its first one
+    let first = ClusterId([1; 32]);
+    let (folder, told) = home_and_successor(first, first);
+    let (home, vault, me) = opened(&folder);
+    let nodes = ["https://new:1".to_owned()];
+    let to = (told.cluster, &nodes[..], true);
+    let second = follow::follow_serving(&vault, &home, me, &told, to).unwrap();
+    // when another one goes on from the first
+    let mut descriptor = told.descriptors.first.clone();
+    descriptor.nonce = Hash([6; 32]);
+    let cluster = descriptor.founds().unwrap();
+    let third = ClusterInfo {
+        cluster,
+        descriptors: Descriptors::of_first(descriptor),
+        ..told.clone()
+    };
+    let renamed = renamed(second, name("eve")).unwrap();
+    let to = (cluster, &nodes[..], true);
+    let followed = follow::follow_serving(&vault, &home, renamed, &third, to).unwrap();
+    // then it is followed, by the name that was given
+    assert_eq!((followed.cluster, &followed.name), (cluster, &name("eve")));
+    assert_eq!(opened(&folder).2, followed);
+    // and the one before never again
+    let to = (told.cluster, &nodes[..], true);
+    let refused = follow::follow_serving(&vault, &home, followed, &told, to);
+    assert!(matches!(refused, Err(Error::OtherCluster { .. })));
 }

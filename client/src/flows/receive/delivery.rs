@@ -17,7 +17,7 @@ use crate::flows::context::Context;
 use crate::flows::notices::{Notice, Notices};
 use crate::flows::open::{self, OpenError};
 use crate::peer::{Content, ReceivedBody};
-use crate::vault::records::{GrantHeld, Outgoing, OutgoingState, Secret, change};
+use crate::vault::records::{EarlierCluster, GrantHeld, Outgoing, OutgoingState, Secret, change};
 use crate::vault::{Vault, VaultError};
 
 /// The kind of a photo, if its owner tells one.
@@ -70,7 +70,9 @@ impl Receiver<'_> {
     ) -> Result<Signed<Receipt>, ReceiveError> {
         let vault = self.vault();
         let outgoing = self.asked_for(&delivery.request)?;
-        let (manifest, rights) = fitting(&self.ctx.me, &outgoing, delivery)?;
+        let earlier = self.ctx.vault.list::<EarlierCluster>()?;
+        let earlier: Vec<_> = earlier.into_iter().map(|(_, cluster)| cluster).collect();
+        let (manifest, rights) = fitting(&self.ctx.me, &earlier, &outgoing, delivery)?;
         let grant = manifest.grant_id();
         answers(vault, &outgoing, &grant)?;
         let known = vault.get::<GrantHeld>(&grant.to_string())?;

@@ -7,7 +7,7 @@ use cameo_common::statements::Manifest;
 
 use super::error::ReceiveError;
 use crate::vault::Vault;
-use crate::vault::records::{GrantHeld, Identity, Outgoing, OutgoingState};
+use crate::vault::records::{EarlierCluster, GrantHeld, Identity, Outgoing, OutgoingState};
 
 /// Requires that a request has no other answer: one request has one grant, and a denial is final.
 pub(super) fn answers(
@@ -49,9 +49,11 @@ pub(super) fn another_carrier() -> ReceiveError {
 }
 
 /// Verifies that manifest and rights are by the owner, for this user, this request and this
-/// cluster.
+/// cluster, or one from whose backup it was restored: a grant goes on there by the manifest of
+/// before.
 pub(super) fn fitting(
     me: &Identity,
+    earlier: &[EarlierCluster],
     outgoing: &Outgoing,
     delivery: &Delivery,
 ) -> Result<(Manifest, Rights), ReceiveError> {
@@ -65,9 +67,10 @@ pub(super) fn fitting(
         .verify()
         .map_err(|_| not_accepted("the rights are not signed"))?;
     let my_key = me.identity_key().public();
+    let mut clusters = earlier.iter().map(|before| before.cluster);
     let fits = manifest.owner == outgoing.owner_key
         && manifest.viewer == my_key
-        && manifest.cluster == me.cluster
+        && (manifest.cluster == me.cluster || clusters.any(|known| known == manifest.cluster))
         && manifest.image == outgoing.image
         && manifest.request == outgoing.signed.hash()
         && me

@@ -5,7 +5,7 @@ use cameo_common::api::{GrantInfo, Role};
 use cameo_common::rights::{MAX_VERSION_STEP, Rights};
 
 use super::confirm::is_ending;
-use super::{RightsError, compacted, is_compacted};
+use super::{Absence, RightsError, absence, compacted};
 use crate::cluster_api::ClusterError;
 use crate::flows::context::Context;
 use crate::vault::records::GrantOwned;
@@ -30,11 +30,17 @@ pub(super) async fn find(
     is_stale: bool,
     edit: &impl Fn(&mut Rights),
 ) -> Result<Base, RightsError> {
-    let first = match ctx.api.grant(&owned.grant).await {
-        Err(error) if is_compacted(ctx, owned, &error).await => {
-            compacted::close(&ctx.vault, owned)?;
-            return Err(RightsError::NotKept);
-        }
+    let first = ctx.api.grant(&owned.grant).await;
+    if let Err(error) = &first
+        && let Some(why) = absence(ctx, owned, error).await?
+    {
+        compacted::close(&ctx.vault, owned)?;
+        return Err(match why {
+            Absence::Compacted => RightsError::NotKept,
+            Absence::NotRestored => RightsError::NotRestored,
+        });
+    }
+    let first = match first {
         // Then nothing can be recorded either.
         Err(error @ (ClusterError::Unreachable { .. } | ClusterError::NoQuorum)) => {
             return Err(error.into());

@@ -296,6 +296,23 @@ impl Raft {
         }
     }
 
+    /// Asks the next voter that is reached to lead, in the order of ids and round: one after the
+    /// other comes to lead, where each hands over.
+    pub async fn have_next_lead(&self) {
+        let (successors, node) = (&self.inner.successors, &self.inner.node);
+        if !node.leadership.borrow().here {
+            return;
+        }
+        let mut voters = successors.longest_log_first();
+        voters.sort_unstable_by_key(|voter| (*voter < node.id, *voter));
+        for voter in voters {
+            if successors.is_reached(voter).await {
+                tracing::info!(successor = voter.0, "hands over the leadership");
+                return successors.transfer_to(voter).await;
+            }
+        }
+    }
+
     /// The time that this node would stamp on an entry now; `None` while it knows too few of the
     /// voters' clocks.
     pub fn log_time(&self) -> Option<Millis> {

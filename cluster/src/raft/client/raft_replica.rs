@@ -163,6 +163,10 @@ impl Replica for RaftReplica {
         Box::pin(self.raft.remove_worker(node))
     }
 
+    fn have_next_lead(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.raft.have_next_lead())
+    }
+
     fn follow_descriptor<'a>(
         &'a self,
         descriptor: &'a Descriptor,

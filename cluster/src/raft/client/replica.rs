@@ -143,6 +143,10 @@ pub trait Replica: Send + Sync + fmt::Debug + 'static {
         descriptor: &'a Descriptor,
     ) -> BoxFuture<'a, Result<(), VotersError>>;
 
+    /// Has the next voter that is reached lead, in the order of ids and round, if this node leads.
+    /// It may be tried again.
+    fn have_next_lead(&self) -> BoxFuture<'_, ()>;
+
     /// Signs that one descriptor follows another, which the caller has checked: one of each number.
     fn sign_succession<'a>(
         &'a self,

@@ -6,7 +6,10 @@ use crate::limits::GRANT_RETENTION;
 use crate::tests::cast::{ada, bob, descriptor, eve, puts, rights};
 use crate::tests::restored::{Restored, kept, reopens, used_once};
 use crate::tests::script::Script;
-use crate::{Caller, Command, Done, Entry, Op, Refusal, RestoreStage, read};
+use crate::{
+    Caller, Command, Done, Entry, MapView, NoBeginning, Op, Refusal, RestoreStage, StateView as _,
+    check_beginning, read,
+};
 
 #[test]
 fn nothing_is_taken_over_before_the_operator_approves_and_nothing_else_is_done_before_the_end() {
@@ -275,5 +278,39 @@ fn operations_of_a_restore_are_unknown_to_a_log_of_the_version_before() {
     for entry in later {
         let reply = script.apply(&entry.encode()).reply;
         assert_eq!(reply, Err(Refusal::UnknownEntry));
+    }
+}
+
+/// Why no cluster can begin from this state, by its first row that says so.
+fn no_beginning(state: &MapView) -> Option<NoBeginning> {
+    let rows = state.scan(&[], &[], usize::MAX);
+    rows.into_iter()
+        .find_map(|(key, value)| check_beginning(&key, &value).err())
+}
+
+#[test]
+fn no_cluster_begins_from_a_state_that_is_not_whole_or_that_does_not_read() {
+    // given a cluster that takes over a state
+    let (old, _) = used_once();
+    assert_eq!(no_beginning(&old.state), None);
+    let mut new = Restored::founded(&old, 5);
+    assert_eq!(
+        no_beginning(&new.script.state),
+        Some(NoBeginning::Restoring)
+    );
+    new.approves(new.predecessor).unwrap();
+    for piece in new.pieces.clone() {
+        let why = no_beginning(&new.script.state);
+        assert_eq!(why, Some(NoBeginning::Restoring));
+        new.takes_over(&piece).unwrap();
+    }
+    // then another one can begin from it only once it has all
+    assert_eq!(no_beginning(&new.script.state), None);
+    // and no row that is taken over has another layout
+    for (key, mut value) in old.state.scan(&[], &[], usize::MAX) {
+        value[0] = value[0].wrapping_add(1);
+        let is_needed = crate::is_taken_over(&key);
+        let refused = check_beginning(&key, &value) == Err(NoBeginning::Unread);
+        assert!(!is_needed || refused, "{key:?}");
     }
 }
