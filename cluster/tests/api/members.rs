@@ -19,7 +19,7 @@ use cameo_common::operator::OperatorOrder;
 use cameo_common::signed::Signed;
 use data_encoding::BASE64URL_NOPAD;
 
-use crate::http::{Answer, send};
+use crate::http::{Answer, send, send_as};
 use crate::operator::SILENT;
 use crate::person::now;
 use crate::workers::{WORKER, worker};
