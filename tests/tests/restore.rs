@@ -78,10 +78,16 @@ async fn a_lost_cluster_goes_on_from_its_backup_and_no_used_view_is_back() -> Ou
     ben.kill_agent().await?;
     // when the nodes are lost, and new ones take the state over
     let cluster = restored(&mut world, &backup).await?;
+    // then no home follows them before the operator has approved it, also with consent
+    let urls = cluster.urls();
+    let early = ada
+        .run(&["init", "ada", "--cluster", &urls, "--yes"])
+        .await?;
+    assert_eq!(early.json["error"]["code"], "unavailable", "{early:?}");
     approved(&cluster, &backup).await?;
     follows(&ada, &cluster).await?;
     follows(&ben, &cluster).await?;
-    // then the photo is closed, and says so
+    // and the photo is closed, and says so
     let held = grant_row(&ben, "inbox", &shared.grant).await?;
     assert_eq!(
         (&held["closed"], held["left"].as_u64()),

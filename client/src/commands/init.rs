@@ -72,8 +72,9 @@ pub enum Error {
     )]
     NotFollowed { known: ClusterId, given: ClusterId },
     #[error(
-        "cluster {0} does not serve its users yet: its operator has to approve the restore, and \
-         all of the state has to be taken over. Nothing was changed; try again later"
+        "too few nodes of cluster {0} serve its users: they have to run, its operator has to \
+         approve the restore, and all of the state has to be taken over. Nothing was changed; try \
+         again later"
     )]
     NotServing(ClusterId),
     #[error("cannot ask: {0}; nothing was changed")]

@@ -13,6 +13,7 @@ use crate::agent::serve::{Refusal, Service};
 use crate::clock;
 use crate::flows::receive::MAX_PARTS;
 use crate::peer::Content;
+use crate::vault::records::EarlierCluster;
 
 const REQUEST: RequestId = RequestId([1; 16]);
 const CODEC_KEY: [u8; 32] = [6; 32];
@@ -162,6 +163,29 @@ async fn a_requested_carrier_is_stored_and_gets_a_receipt() {
         OutgoingState::Arrived(parcel.grant)
     );
     assert_eq!(parcel.offer(&world).await.unwrap(), parcel.content().length);
+}
+
+#[tokio::test]
+async fn a_carrier_by_a_manifest_of_an_earlier_cluster_of_this_home_is_stored() {
+    // given a carrier by a manifest of before the cluster was restored
+    let before = ClusterId([91; 32]);
+    let world = asking(OutgoingState::Preparing);
+    let parcel = parcel(1).manifest(OTHER, |manifest| manifest.cluster = before);
+    parcel.transfer(&world);
+    not_accepted(parcel.deliver(&world).await, "an unknown cluster");
+    // when the home has followed
+    let earlier = EarlierCluster {
+        cluster: before,
+        nodes: Vec::new(),
+        newest: None,
+        next: world.core.ctx.me.cluster,
+        followed: Millis(1),
+    };
+    let vault = world.vault();
+    vault.put(&before.to_string(), &earlier).unwrap();
+    // then it is accepted
+    let receipt = parcel.deliver(&world).await.unwrap();
+    assert_eq!(receipt.grant, parcel.grant);
 }
 
 #[tokio::test]

@@ -83,7 +83,11 @@ async fn create(ctx: &Context, owned: &GrantOwned) -> Result<(), ClusterError> {
 /// When the ledger cannot be reached.
 pub async fn settle(ctx: &Context, owned: GrantOwned) -> Result<GrantOwned, ShareError> {
     let receipt = owned.receipt.clone().ok_or(ShareError::NoReceipt)?;
-    ctx.api.put_receipt(&owned.grant, receipt).await?;
+    let put = ctx.api.put_receipt(&owned.grant, receipt).await;
+    // Then the ledger has a newer one.
+    if !matches!(&put, Err(error) if error.code() == Some(ErrorCode::StaleVersion)) {
+        put?;
+    }
     advance_to(ctx, owned, Stage::Settled, |owned| {
         owned.acknowledged = owned.acknowledged.max(1);
     })
