@@ -169,17 +169,17 @@ pub const TRIALS: &[Trial] = &[
     by(
         Mutant::VoteNotPersisted,
         Law::R1,
-        scene(2, "kill,isolate,halves", GRANTS),
+        scene(3, "kill,isolate,halves", GRANTS),
     ),
     by(
         Mutant::FsyncDropped,
         Law::R3,
-        scene(50, "power-failure", GRANTS),
+        scene(59, "power-failure", GRANTS),
     ),
     by(
         Mutant::TornTailAccepted,
         Law::R2,
-        scene(172, "torn-tail", GRANTS),
+        scene(181, "torn-tail", GRANTS),
     ),
     by(Mutant::LastAppliedApart, Law::D3, LONG_KILLS),
     by(Mutant::ApplyTwiceOnRetry, Law::L3, KILLS_AGAIN),
@@ -215,7 +215,7 @@ pub const TRIALS: &[Trial] = &[
     by(
         Mutant::DeleteOnDeliver,
         Law::B6,
-        scene(33, "none", "rights"),
+        scene(103, "none", "rights"),
     ),
     by(
         Mutant::AckRemovesNewer,
