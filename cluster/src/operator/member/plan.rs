@@ -40,6 +40,8 @@ impl MemberChange {
 }
 
 /// What is to be done.
+// One at a time, and soon taken apart.
+#[allow(clippy::large_enum_variant)]
 pub(super) enum Next {
     /// This descriptor is the next one.
     Descriptor(Descriptor),
