@@ -118,7 +118,7 @@ async fn only_a_browser_that_takes_the_whole_photo_uses_a_view_up() {
     let mut broken = ask(&url, "GET", Some("/photo"), &cookie).await;
     broken.read_exact(&mut [0; 100]).await.unwrap();
     drop(broken);
-    // then the view says that it can be taken up again, and the next one does
+    // then the view says that it can be resumed, and the next one resumes it
     let (output, refused) = ended(viewing).await;
     assert!(!output.status.success());
     assert_eq!(refused["error"]["code"], "not_shown", "{refused}");

@@ -42,12 +42,12 @@ const FOLDER: &str = "pages";
 pub enum ViewerError {
     #[error(
         "no browser received the photo in time. The view is charged: run the command again \
-         soon to take it up again, it is not charged twice"
+         soon to resume it, it is not charged twice"
     )]
     NoBrowser,
     #[error(
         "the browser opened the page and has not received the whole photo. The view is charged: \
-         run the command again soon to take it up again, it is not charged twice"
+         run the command again soon to resume it, it is not charged twice"
     )]
     BrokenOff,
     #[error(transparent)]

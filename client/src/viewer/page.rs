@@ -160,7 +160,7 @@ impl Page {
              alt=\"{title}, a photo of {owner}'s\">\
              <p id=\"told\" role=\"status\" hidden data-over=\"{over}\" \
              data-failed=\"This browser did not get or cannot show the photo. If `cameo view` says \
-             that the view can be taken up again, run it again: it is not charged twice.\"></p>\
+             that the view can be resumed, run it again: it is not charged twice.\"></p>\
              </main></body></html>\n"
         )
     }
